@@ -5,6 +5,7 @@
  *        │
  *        └─ stop(why) ──► the engine's process group is killed, then by `why`:
  *               cancelled     the job was cancelled: confirm
+ *               hung          the monitor finds that the engine hangs: fail the job, for another worker
  *               restarting    the worker restarts: release the job for another attempt
  *               reclaimed     the machine is being taken away: the same, unless the transcript exists already
  *               lease_lost    it is no longer this worker's: write nothing
@@ -12,7 +13,7 @@
  */
 import type { Claimed } from '../protocol/job.ts';
 
-export type StopReason = 'cancelled' | 'restarting' | 'reclaimed' | 'lease_lost' | 'leaving';
+export type StopReason = 'cancelled' | 'hung' | 'restarting' | 'reclaimed' | 'lease_lost' | 'leaving';
 
 /** The reason for which the engine's promise rejects after a stop. */
 export class Stopped extends Error {

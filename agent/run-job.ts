@@ -82,7 +82,8 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   } catch (caught) {
     if (!held.signal.aborted) await reports.flush();
     reports.close();
-    const error = held.signal.aborted ? caught : await options.selfCheck.examine(caught);
+    const hung = held.stopped?.why === 'hung';
+    const error = held.signal.aborted && !hung ? caught : await options.selfCheck.examine(hung ? hungEngine() : caught);
     const outcome = await reportEnd(error, held, options).catch((refusal: unknown) => {
       log('the end could not be reported', { ...spent(), ...errorFields(refusal) });
       return undefined;
@@ -224,7 +225,9 @@ function truncatedRather(error: unknown, warnings: readonly TranscriptWarning[])
 
 /** Reports an attempt that didn't complete; returns a word for the log. Throws if it can't be reported. */
 async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions): Promise<string> {
-  const why = held.stopped?.why ?? (error instanceof Stopped ? error.why : undefined);
+  const stop = held.stopped?.why ?? (error instanceof Stopped ? error.why : undefined);
+  // The engine has failed, as it does by itself.
+  const why = stop === 'hung' ? undefined : stop;
   if (why === 'lease_lost' || error instanceof LeaseExpiredError) return 'lost: another worker holds it';
   if (why === 'leaving') return 'released: the worker exits';
   const cancelled = why === 'cancelled' || (error instanceof ConflictError && error.state === 'CANCELLING');
@@ -251,6 +254,10 @@ async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions):
   if (why === 'reclaimed') return 'released: the machine is being taken away';
   return why === 'restarting' ? 'released: the worker restarts' : 'failed';
 }
+
+/** A policy of the monitor has ended the engine. */
+const hungEngine = (): EngineError =>
+  new EngineError('engine_stalled', 'the monitor found that the engine made no progress, and had it killed');
 
 const MESSAGE_MAX = 4000;
 

@@ -221,6 +221,9 @@ class RunningWorker {
       case 'cancel_job':
         for (const held of this.#held.values()) if (held.jobId === command.job_id) held.stop('cancelled');
         return;
+      case 'kill_engine':
+        for (const held of this.#held.values()) if (held.jobId === command.job_id) held.stop('hung');
+        return;
       case 'drain':
         this.#finish('drained');
         return;

@@ -19,6 +19,12 @@ async function showJob(jobId: string, options: ClientOptions & { why?: true }): 
   for (const [name, value] of factsOf(job)) {
     if (value !== null && value !== '') printLine(`${colour('dim', name.padEnd(12))} ${oneLine(value)}`);
   }
+  // An older monitor has none.
+  for (const { at, action, outcome, policy, reason } of job.actions ?? []) {
+    printLine(
+      `${colour('dim', at.padEnd(24))} ${outcome === 'acted' ? action : `${action} (${outcome})`}  ${policy}: ${oneLine(reason)}`,
+    );
+  }
   for (const { timestamp, state, details } of job.state_history) {
     printLine(`${colour('dim', timestamp.padEnd(24))} ${stateColour(state)}  ${oneLine(details)}`);
   }
@@ -52,6 +58,9 @@ function factsOf(job: JobWithId): [name: string, value: string | null][] {
     ['input', `${input.s3_path} (${duration(input.duration_seconds)}${size})`],
     ['verdict', verdictOf(job)],
     ['progress', `${Math.floor(progress.percentage)}%${stage}${chunks}${eta}${expected}`],
+    ['position', job.queue_position == null ? null : `${job.queue_position} in the queue`],
+    ['begins', estimateOf(job.expected_start)],
+    ['completes', estimateOf(job.expected_completion)],
     ['worker', worker === null ? null : worker.worker_id],
     ['waited', duration(performance.queue_time_seconds)],
     ['took', performance.processing_time_seconds === null ? null : tookOf(job)],
@@ -70,6 +79,11 @@ function factsOf(job: JobWithId): [name: string, value: string | null][] {
         .join(', '),
     ],
   ];
+}
+
+/** Null if unknown, and from an older monitor. */
+function estimateOf(estimate: JobWithId['expected_start'] | undefined): string | null {
+  return estimate == null ? null : `by ${estimate.p50} (P50), ${estimate.p90} (P90)`;
 }
 
 /** Null of a finished job, and from an older monitor. */

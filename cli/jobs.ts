@@ -62,7 +62,10 @@ async function listJobs(options: JobsOptions): Promise<void> {
   }
   if (options.json) return;
   if (isTerminal() && rows.length === 0) return note('no jobs match');
-  printTable(['JOB', 'STATE', 'VERDICT', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'INPUT'], rows);
+  printTable(
+    ['JOB', 'STATE', 'VERDICT', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'EXPECTED', 'INPUT'],
+    rows,
+  );
   if (more && isTerminal()) note(`more exist: --limit ${limit * 10}, or 0 for all`);
 }
 
@@ -96,6 +99,7 @@ function rowOf(job: JobWithId): string[] {
     job.priority,
     job.created_at,
     duration(job.performance.processing_time_seconds),
+    job.expected_completion?.p90 ?? '–',
     fileName(job.input.s3_path),
   ];
 }

@@ -31,6 +31,8 @@ async function pipe(t: Cleaning, input: string, args: readonly string[]) {
   child.stderr.on('data', (bytes: Buffer) => {
     stderr += bytes;
   });
+  // It may exit without reading all of it.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [code] = await once(child, 'close');
   return { stdout, stderr, code: code as number };

@@ -1,6 +1,6 @@
 /** The command line as scripts and people use it: real processes against a real monitor. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -32,7 +32,7 @@ test('--help is a tutorial that covers every command and exit code', async (t) =
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
   const commands =
-    'serve worker submit watch top jobs job transcript cancel retry workers reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
+    'serve worker submit watch top jobs job transcript cancel retry workers policies actions reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
   for (const command of commands.split(' ')) {
     assert.match(stdout, new RegExp(`^.*tmon ${command}\\b`, 'm'), command);
     const help = await tmon(t, command, '--help');
@@ -52,6 +52,25 @@ test('--version is that of the package; help COMMAND is COMMAND --help', async (
   const { code, stderr } = await tmon(t, 'help', 'nosuch');
   assert.equal(code, 2);
   assert.match(stderr, /nosuch/);
+});
+
+/** Prints, at the end of a program, the files of ours that it has loaded. */
+const LIST_LOADED = `import { registerHooks } from 'node:module';
+  const loaded = [];
+  registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
+  process.on('exit', () => console.log(loaded.filter((url) => url.endsWith('.ts')).join('\\n')));`;
+
+test('--version, --help and a mistyped command load no command', () => {
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const preload = `data:text/javascript,${encodeURIComponent(LIST_LOADED)}`;
+  for (const argument of ['--version', '--help', 'sumbit']) {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', preload, program, argument], {
+      encoding: 'utf8',
+    });
+    const loaded = stdout.split('\n').filter((line) => line.startsWith('file:'));
+    assert.ok(loaded.length > 1 && loaded.length < 10, loaded.join('\n'));
+    if (argument === 'sumbit') assert.match(stderr, /submit/);
+  }
 });
 
 test('bad usage is exit code 2: one line, and a hint', async (t) => {
@@ -151,7 +170,9 @@ test('a job that fails makes --wait and --watch end with 1', async (t) => {
   const dead = stdout.trimEnd().split('\n');
   assert.equal(dead.length, 2);
   assert.match((await tmon(t, 'jobs', '--state', 'failed')).stdout, new RegExp(`^${dead[0]}\tFAILED\t`, 'm'));
-  assert.equal((await tmon(t, 'queue', 'dlq', '--purge')).stdout, stdout);
+  const unasked = await tmon(t, 'queue', 'dlq', '--purge');
+  assert.deepEqual([unasked.code, /drops 2 jobs.*--yes/s.test(unasked.stderr)], [2, true]);
+  assert.equal((await tmon(t, 'queue', 'dlq', '--purge', '--yes')).stdout, stdout);
   assert.equal(
     (await tmon(t, 'queue', 'dlq', '--json')).stdout
       .trim()

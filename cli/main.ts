@@ -2,11 +2,10 @@
  * `tmon`: the command line. One file per command; only the requested command is loaded, because loading all of them
  * takes half a second of processor time, most of what a short command takes.
  */
-import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { cacheDirectory } from '../installation/own-files.ts';
+import { cacheDirectory, ownVersion } from '../installation/own-files.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 
@@ -27,6 +26,8 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon job JOB                    one job in detail
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
+  tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
+  tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
@@ -63,10 +64,13 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cancel: async () => (await import('./cancel.ts')).cancelCommand(),
   retry: async () => (await import('./retry.ts')).retryCommand(),
   workers: async () => (await import('./workers.ts')).workersCommand(),
+  policies: async () => (await import('./policies.ts')).policiesCommand(),
+  actions: async () => (await import('./actions.ts')).actionsCommand(),
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   alerts: async () => (await import('./alerts.ts')).alertsCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
@@ -88,23 +92,18 @@ function argumentsOf([first, second, ...rest]: readonly string[]): string[] {
   return Object.hasOwn(COMMANDS, second) ? [second, ...rest, '--help'] : [second];
 }
 
-/** With only the named command; with all of them for any other name. */
+/** Only the named command is loaded; of the others, for suggestions, the names. */
 async function createProgram(name = ''): Promise<Command> {
   const program = new Command('tmon')
     .description('The control plane for a fleet of transcription workers.')
-    .version(version(), '-V, --version')
+    .version(ownVersion(), '-V, --version')
     .helpCommand(false)
     .showSuggestionAfterError(true);
-  const requested = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
-  for (const command of await Promise.all(requested.map((make) => make()))) program.addCommand(command);
+  for (const [known, make] of Object.entries(COMMANDS))
+    program.addCommand(known === name ? await make() : new Command(known));
   program.helpInformation = () => TUTORIAL;
   speakOurWay(program);
   return program;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function speakOurWay(command: Command): void {

@@ -1,19 +1,23 @@
 /** Options shared by commands, and the client they configure. */
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportedId } from '../protocol/reported-id.ts';
 import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
 import type { Allowance } from '../sources/check/evidence.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { note } from './output.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
-export type ClientOptions = { server: string; apiKey?: string; json?: boolean };
+export type ClientOptions = { server: string; apiKey?: string; apiKeyFile?: string; json?: boolean };
 
 /** A command that calls a monitor. */
 export function clientCommand(name: string): Command {
   return new Command(name)
     .addOption(new Option('--server <url>', 'address of the monitor').env('TMON_SERVER').default(DEFAULT_SERVER))
     .addOption(new Option('--api-key <key>', 'API key of the monitor').env('TMON_API_KEY'))
+    .addOption(new Option('--api-key-file <path>', 'file with the API key').env('TMON_API_KEY_FILE'))
     .addOption(jsonOption());
 }
 
@@ -23,11 +27,28 @@ export function jsonOption(): Option {
 
 /** Few retries, because a person is waiting. */
 export function clientOf(
-  { server, apiKey }: ClientOptions,
+  { server, apiKey, apiKeyFile }: ClientOptions,
   options: Pick<TransportOptions, 'transport'> = {},
 ): TranscriptionAPI {
   const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
-  return new TranscriptionAPI({ baseUrl, apiKey, retries: 2, ...options });
+  const key = apiKey ?? (apiKeyFile === undefined ? undefined : readKey(apiKeyFile));
+  return new TranscriptionAPI({ baseUrl, apiKey: key, retries: 2, onWarning: warnOnce, ...options });
+}
+
+function readKey(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+    throw new CommandError(EXIT.usage, `the file of the API key, ${path}, cannot be read: ${code}`);
+  }
+}
+
+const warned = new Set<string>();
+
+function warnOnce(text: string): void {
+  if (!warned.has(text)) note(`tmon: ${text}`);
+  warned.add(text);
 }
 
 /** The id of a job, from its id or from the name that it has in its own system. */

@@ -1,15 +1,20 @@
 /** `tmon queue`: shows, purges and redrives the queues. */
+import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import { PRIORITIES, type Priority } from '../protocol/job.ts';
-import type { BulkAnswer, JobFilter, Queue } from '../protocol/queue.ts';
+import type { BulkAnswer, BulkRequest, JobFilter, Queue } from '../protocol/queue.ts';
+import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf, jobIds, moment } from './options.ts';
 import { duration, isTerminal, note, printJson, printLine, printTable } from './output.ts';
+
+type Queues = TranscriptionAPI['queues'];
 
 type QueueOptions = ClientOptions & {
   purge?: boolean;
   redrive?: boolean;
   dryRun?: boolean;
+  yes?: boolean;
   job?: string[];
   priority?: Priority;
   tag?: string;
@@ -27,6 +32,7 @@ export function queueCommand(): Command {
     .option('--purge', 'remove jobs: waiting ones are cancelled, dead letters dropped')
     .option('--redrive', 'return dead letters to the main queue')
     .option('--dry-run', 'list the jobs, change nothing')
+    .option('--yes', 'purge without a question; needed in a pipe')
     .option('--job <id>', 'only this job; repeatable', jobIds)
     .addOption(new Option('--priority <priority>', 'only this priority').choices(PRIORITIES))
     .option('--tag <tag>', 'only jobs with this tag')
@@ -54,6 +60,7 @@ async function queue(name: string | undefined, options: QueueOptions): Promise<v
   if (options.purge) {
     if (name === undefined)
       throw new CommandError(EXIT.usage, '--purge requires a queue', 'tmon queue dlq --purge --dry-run');
+    if (!request.dry_run && !options.yes) await confirmPurge(api, name, request);
     return printTaken(await api.purge(name, request), name === 'main' ? 'cancelled' : 'dropped', options);
   }
   const queues: Queue[] = [];
@@ -61,6 +68,20 @@ async function queue(name: string | undefined, options: QueueOptions): Promise<v
   if (name !== 'main') queues.push(await api.dlq());
   if (options.json) for (const one of queues) printJson(one);
   else printTable(['QUEUE', 'WAITING', 'HIGH', 'NORMAL', 'LOW', 'DELAYED', 'IN FLIGHT', 'OLDEST'], queues.map(rowOf));
+}
+
+/** Throws CommandError unless a person on a terminal says yes. */
+async function confirmPurge(api: Queues, name: 'main' | 'dlq', request: BulkRequest): Promise<void> {
+  const { job_ids } = await api.purge(name, { ...request, dry_run: true });
+  const what = `${job_ids.length} ${job_ids.length === 1 ? 'job' : 'jobs'}`;
+  const effect = name === 'main' ? `cancels ${what} that wait` : `drops ${what} that failed`;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CommandError(EXIT.usage, `this ${effect}`, 'Add --yes to do it, or --dry-run to list them.');
+  }
+  const asked = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await asked.question(`This ${effect}. Continue? [y/N] `);
+  asked.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError(EXIT.refused, 'nothing was changed');
 }
 
 function rowOf(one: Queue): string[] {

@@ -8,7 +8,7 @@ type ReconcileOptions = ClientOptions & { dryRun?: boolean };
 
 export function reconcileCommand(): Command {
   return clientCommand('reconcile')
-    .description('Terminate workers whose instance is gone; add instances without a worker.')
+    .description('Find workers whose instance is gone, which a policy terminates; add instances without a worker.')
     .option('--dry-run', 'print what would be done, and change nothing')
     .addHelpText(
       'after',
@@ -23,9 +23,12 @@ async function reconcile(options: ReconcileOptions): Promise<void> {
   else print(report);
 }
 
+/** With another policy for orphaned workers than the default one. */
+const KEPT = 'orphaned, and kept by its policy';
+
 function print({ dry_run, orphaned, missing, unconfirmed }: Reconciliation): void {
   const rows = [
-    ...orphaned.map((one) => ({ ...one, outcome: dry_run ? 'would terminate' : 'terminated' })),
+    ...orphaned.map((one) => ({ ...one, outcome: dry_run ? 'orphaned' : one.terminated ? 'terminated' : KEPT })),
     ...missing.map((one) => ({ ...one, outcome: dry_run ? 'would add' : 'added' })),
     ...unconfirmed.map((one) => ({ ...one, outcome: `unconfirmed until ${one.due_at}` })),
   ];

@@ -24,8 +24,13 @@ export function serveCommand(): Command {
 async function serve(options: Record<string, string> & { json?: boolean }): Promise<void> {
   const { startMonitor } = await import('../server/main.ts');
   const monitor = await startMonitor(settingsOf(options));
-  if (options.json) printJson({ url: monitor.url, pid: process.pid });
-  else printLine(`tmon: listening on ${monitor.url}\ntmon: the dashboard is at ${monitor.url}/`);
+  const { url, first_key } = monitor;
+  if (options.json) printJson({ url, pid: process.pid, ...(first_key === null ? {} : { admin_key: first_key }) });
+  else printLine(`tmon: listening on ${url}\ntmon: the dashboard is at ${url}/`);
+  if (!options.json && first_key !== null) {
+    printLine(`tmon: the first admin key, shown only now: ${first_key}`);
+    printLine('tmon: others are made with it: TMON_API_KEY=… tmon keys create --role worker');
+  }
   process.on('SIGHUP', () => void monitor.reload());
   const failure = await Promise.race([stopAsked(), monitor.failed]);
   // Nothing can be finished any more; a supervisor starts the process again.

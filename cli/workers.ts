@@ -1,11 +1,17 @@
 /** `tmon workers`: lists, launches, drains, restarts and terminates workers. */
-import type { Command } from 'commander';
-import type { Worker } from '../protocol/worker.ts';
+import { type Command, Option } from 'commander';
+import { WORKER_VERDICTS, type Worker, type WorkerVerdict } from '../protocol/worker.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
 import { isTerminal, note, oneLine, printJson, printTable } from './output.ts';
 
-type WorkersOptions = ClientOptions & { launch?: boolean; drain?: boolean; restart?: boolean; terminate?: boolean };
+type WorkersOptions = ClientOptions & {
+  verdict?: WorkerVerdict['status'];
+  launch?: boolean;
+  drain?: boolean;
+  restart?: boolean;
+  terminate?: boolean;
+};
 
 export function workersCommand(): Command {
   return clientCommand('workers')
@@ -14,6 +20,7 @@ export function workersCommand(): Command {
     .option('--launch', 'start a new worker on the monitor’s fleet')
     .option('--drain', 'let it finish its jobs, then exit')
     .option('--restart', 'stop it at once, release its jobs, start it again')
+    .addOption(new Option('--verdict <verdict>', 'only those with this verdict').choices([...WORKER_VERDICTS]))
     .option('--terminate', 'stop it at once, release its jobs')
     .action(workers);
 }
@@ -35,7 +42,8 @@ async function workers(workerId: string | undefined, options: WorkersOptions): P
   if (workerId !== undefined)
     return print([await (act === undefined ? api.get(workerId) : api[act](workerId))], options);
   const all: Worker[] = [];
-  for await (const worker of api.list()) all.push(worker);
+  const { verdict } = options;
+  for await (const worker of api.list(verdict === undefined ? {} : { verdict })) all.push(worker);
   print(all, options);
 }
 
@@ -46,7 +54,7 @@ function print(all: readonly Worker[], { json }: WorkersOptions): void {
   }
   if (all.length === 0 && isTerminal()) return note('no workers yet: `tmon worker` starts one');
   printTable(
-    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'HEARTBEAT', 'REASON'],
+    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'HEARTBEAT', 'VERDICT', 'REASON'],
     all.map(rowOf),
   );
 }
@@ -54,6 +62,10 @@ function print(all: readonly Worker[], { json }: WorkersOptions): void {
 /** A worker of which nothing is heard may be IDLE by the last that is known of it: it waits for nothing. */
 const stateOf = ({ state, health }: Worker): string =>
   state === 'IDLE' && health.status === 'UNHEALTHY' ? 'silent' : state;
+
+/** From an older monitor there is no verdict. */
+const wrongOf = ({ verdict }: Worker): string | null =>
+  verdict == null || verdict.status === 'ok' ? null : verdict.reason;
 
 function rowOf(worker: Worker): string[] {
   const percent = (value: number | null) => (value === null ? '–' : `${Math.round(value)}%`);
@@ -68,6 +80,7 @@ function rowOf(worker: Worker): string[] {
     percent(worker.health.gpu_usage),
     worker.capabilities.model ?? '–',
     worker.last_heartbeat ?? '–',
-    oneLine(worker.reason ?? worker.health.reason ?? '–'),
+    worker.verdict?.status ?? '–',
+    oneLine(worker.reason ?? worker.health.reason ?? wrongOf(worker) ?? '–'),
   ];
 }

@@ -2,6 +2,7 @@
  * Where this program's own files are: it runs from its sources, or compiled, as it is installed from npm. Both have the same folders;
  * the files of programs end in `.ts` or `.js`.
  */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,11 @@ const COMPILED = EXTENSION === '.js';
 /** A program beside the module with this URL, to start as a process or a thread: `ownProgram('main', import.meta.url)`. */
 export const ownProgram = (path: string, from: string): string => fileURLToPath(new URL(path + EXTENSION, from));
 
+/** Of the package that this program is. */
+export function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
 /** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
 export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
 

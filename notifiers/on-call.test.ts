@@ -5,7 +5,7 @@ import type { Json } from '../test/servers/monitor.ts';
 import { serveHttp } from '../test/servers/serve-http.ts';
 import { type Notice, NotifierError } from './notifier.ts';
 import { notifierOptions, openNotifier } from './open-notifier.ts';
-import { refusedBy } from './testing-schemas.ts';
+import { refusedBy, refusedCard } from './testing-schemas.ts';
 
 const { signal } = new AbortController();
 const KEY = 'a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4';
@@ -60,9 +60,14 @@ test('Teams gets an Adaptive Card by its schema, within its size, in which names
   for (const one of [notice(), long, resolved]) await notifier.notify(one, signal);
   for (const { body, text } of requests) {
     assert.equal(refusedBy('teams', body), null);
+    assert.deepEqual(refusedCard(body.attachments[0].content), []);
     assert.ok(Buffer.byteLength(text) <= 28 * 1024, `${Buffer.byteLength(text)}`);
   }
-  const [title, report] = requests[0]!.body.attachments[0].content.body;
+  const card = requests[0]!.body.attachments[0].content;
+  const [title, report] = card.body;
+  for (const wrong of [{ color: 'Pink' }, { colour: 'Good' }, { type: 'Text' }]) {
+    assert.notDeepEqual(refusedCard({ ...card, body: [{ ...title, ...wrong }] }), [], JSON.stringify(wrong));
+  }
   assert.equal(title.text, 'worker\\_lost: worker-1 has gone silent');
   assert.match(report.text, /\\\[x\\\]\\\(y\\\)/);
   assert.deepEqual(

@@ -1,4 +1,5 @@
 /** `slack:WEBHOOK-URL`: a message to a channel through an incoming webhook. */
+import type { SectionBlock } from '@slack/types';
 import type { Notifier, NotifierOptions } from './notifier.ts';
 import { nameOf, postJson } from './webhook.ts';
 
@@ -11,7 +12,7 @@ export function slackNotifier(url: string, { allow_private }: NotifierOptions): 
     name,
     async notify({ title, text }, signal) {
       const short = text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
-      const blocks = [
+      const blocks: SectionBlock[] = [
         { type: 'section', text: { type: 'mrkdwn', text: cut(`*${plain(title)}`, '*') } },
         { type: 'section', text: { type: 'mrkdwn', text: cut(`\`\`\`${plain(short)}`, '```') } },
       ];

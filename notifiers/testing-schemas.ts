@@ -2,12 +2,17 @@
  * For tests: the bodies that services accept, as JSON Schemas written from their documentation. Closed, so that a field that a
  * service does not know fails.
  */
+import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import Ajv from 'ajv';
 
 const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
 const closed = { type: 'object', additionalProperties: false };
 
-/** https://developer.pagerduty.com/docs/send-alert-event (Events API v2: alert events; its limits of summary and dedup_key). */
+/**
+ * `reference/events-v2/openapiv3.json` of PagerDuty's api-schema, and the limits and requirements of
+ * https://developer.pagerduty.com/docs/send-alert-event (Events API v2: alert events).
+ */
 const PAGERDUTY = {
   ...closed,
   required: ['routing_key', 'event_action'],
@@ -42,27 +47,9 @@ const PAGERDUTY = {
   else: { required: ['dedup_key'] },
 };
 
-/** https://adaptivecards.io/schemas/adaptive-card.json, version 1.4: the properties of TextBlock and AdaptiveCard. */
-const TEXT_BLOCK = {
-  ...closed,
-  required: ['type', 'text'],
-  properties: {
-    type: { const: 'TextBlock' },
-    text: { type: 'string', minLength: 1 },
-    color: { enum: ['Default', 'Dark', 'Light', 'Accent', 'Good', 'Warning', 'Attention'] },
-    fontType: { enum: ['Default', 'Monospace'] },
-    horizontalAlignment: { enum: ['Left', 'Center', 'Right'] },
-    isSubtle: { type: 'boolean' },
-    maxLines: { type: 'number' },
-    size: { enum: ['Default', 'Small', 'Medium', 'Large', 'ExtraLarge'] },
-    weight: { enum: ['Default', 'Lighter', 'Bolder'] },
-    wrap: { type: 'boolean' },
-  },
-};
-
 /**
  * https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using (a card posted to the webhook
- * of a workflow), and `msteams.width` from …/task-modules-and-cards/cards/cards-format.
+ * of a workflow), and `msteams.width` from …/task-modules-and-cards/cards/cards-format. The card: see refusedCard.
  */
 const TEAMS = {
   ...closed,
@@ -79,15 +66,9 @@ const TEAMS = {
           contentType: { const: 'application/vnd.microsoft.card.adaptive' },
           contentUrl: { type: 'null' },
           content: {
-            ...closed,
+            type: 'object',
             required: ['type', 'version', 'body'],
-            properties: {
-              $schema: { const: 'http://adaptivecards.io/schemas/adaptive-card.json' },
-              type: { const: 'AdaptiveCard' },
-              version: { enum: ['1.0', '1.1', '1.2', '1.3', '1.4', '1.5'] },
-              body: { type: 'array', items: TEXT_BLOCK },
-              msteams: { ...closed, properties: { width: { const: 'Full' } } },
-            },
+            properties: { msteams: { ...closed, properties: { width: { const: 'Full' } } } },
           },
         },
       },
@@ -145,4 +126,22 @@ const ajv = new Ajv.default({ allErrors: true, strict: false });
 export function refusedBy(service: keyof typeof SCHEMAS, body: unknown): string | null {
   const validate = ajv.getSchema(service) ?? ajv.addSchema(SCHEMAS[service], service).getSchema(service)!;
   return validate(body) ? null : ajv.errorsText(validate.errors);
+}
+
+type AdaptiveCards = typeof import('adaptivecards');
+// Its ES modules do not load in Node.
+const cards: AdaptiveCards = createRequire(import.meta.url)('adaptivecards/dist/adaptivecards.js');
+
+/** What Microsoft's own implementation finds wrong with an Adaptive Card: invalid values and unknown elements or fields. */
+export function refusedCard(content: { version: string; msteams?: unknown }): string[] {
+  const context = new cards.SerializationContext(
+    cards.Version.parse(content.version, new cards.SerializationContext()),
+  );
+  const card = new cards.AdaptiveCard();
+  card.parse(content, context);
+  const problems = Array.from({ length: context.eventCount }, (_, index) => context.getEventAt(index).message);
+  problems.push(...card.validateProperties().validationEvents.map(({ message }) => message));
+  const { msteams: _, ...expected } = content;
+  if (!isDeepStrictEqual(card.toJSON(), expected)) problems.push('it has fields that a card does not have');
+  return problems;
 }

@@ -6,13 +6,15 @@
 import { type Static, Type } from 'typebox';
 import { type Alert, Severity } from './alert.ts';
 import { Problem } from './errors.ts';
+import { Estimate } from './estimate.ts';
 import { FeedResource, RequestId } from './feed.ts';
 import { JobError, JobOutput, JobStateName } from './job.ts';
+import { ActionTaken } from './policies.ts';
 import type { Queue } from './queue.ts';
 import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
 import type { SystemHealth } from './system.ts';
 import { Verdict } from './verdict.ts';
-import { KnownCapabilities, Location, type Worker, WorkerHealth, WorkerStateName } from './worker.ts';
+import { KnownCapabilities, Location, type Worker, WorkerHealth, WorkerStateName, WorkerVerdict } from './worker.ts';
 
 const position = {
   seq: Count('Position: segment.'),
@@ -48,6 +50,9 @@ const job = {
   error: Type.Optional(JobError),
   output: Type.Optional(JobOutput),
   verdict: Type.Optional(Nullable(Verdict)),
+  action: Type.Optional(ActionTaken),
+  expected_start: Type.Optional(Estimate),
+  expected_completion: Type.Optional(Estimate),
 };
 
 /** The complete job, in a first message. `percentage`, `stage` and `state` are top-level fields, as in an update. */
@@ -112,6 +117,8 @@ export const WorkerChanged = Type.Object(
     instance_id: Type.Optional(Nullable(Type.String())),
     capabilities: Type.Optional(KnownCapabilities),
     location: Type.Optional(Location),
+    verdict: Type.Optional(WorkerVerdict),
+    action: Type.Optional(ActionTaken),
   },
   { $id: 'WorkerChanged' },
 );
@@ -223,6 +230,8 @@ export const FeedError = Type.Object(
         'worker_not_found',
         'too_many_subscriptions',
         'store_unavailable',
+        'role_not_allowed',
+        'key_narrowed',
       ] as const,
       'Stable, for programs.',
     ),

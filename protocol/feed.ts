@@ -111,6 +111,8 @@ export const FEED_CLOSE = {
   fault: 1011,
   /** The monitor is reading its journal; reconnect in a moment. */
   starting: 1013,
+  /** The API key was revoked, replaced or has expired, or the monitor has keys now and none was sent. */
+  key_ended: 4001,
   /** The client read too slowly; the close reason is the position to resume from, as JSON. */
   too_slow: 4008,
   /** More messages or pings per second than the limit. */

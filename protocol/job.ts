@@ -2,9 +2,11 @@
  * A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7).
  */
 import { type Static, Type } from 'typebox';
+import { Estimate } from './estimate.ts';
 import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
 import { OUTPUT_FORMATS, PRIORITIES } from './job-words.ts';
+import { ActionTaken } from './policies.ts';
 import {
   AsOfSeq,
   Count,
@@ -228,16 +230,19 @@ export const Job = Type.Object(
     retry_info: RetryInfo,
     cost_tracking: CostTracking,
     verdict: Nullable(Verdict),
+    actions: Type.Array(ActionTaken, { description: 'The last decisions of policies about it, oldest first.' }),
     expected_percentage: Nullable(
       Percent(
         'Where its progress should be at `updated_at`, from the usual start and pace of its model, device and instance type; null unless it is PROCESSING and its duration is known.',
       ),
     ),
-    expected_completion: Nullable(
-      Time(
-        'When it should be at 100 %, by the same. Until then, what is expected grows evenly from `expected_percentage` at `updated_at`. Null if that is null.',
+    queue_position: Nullable(
+      Ordinal(
+        'Its place among the jobs that may be claimed, from 1; an estimate beyond 10,000. Null unless it may be claimed, and in objects of the store.',
       ),
     ),
+    expected_start: Nullable(Estimate),
+    expected_completion: Nullable(Estimate),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Job', description: 'One recording to transcribe.' },

@@ -1,6 +1,7 @@
 /** The system as a whole: its health (the documents' System Health Schema, A42-A47) and its metrics. */
 import { type Static, Type } from 'typebox';
 import { Severity } from './alert.ts';
+import { EstimateAccuracy } from './estimate.ts';
 import { Id } from './ids.ts';
 import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds, TotalUsd, Words } from './schema.ts';
 import { HEALTH_STATUSES } from './worker.ts';
@@ -84,6 +85,9 @@ export const SystemHealth = Type.Object(
         },
       ),
     ),
+    version: Type.Optional(
+      Type.String({ description: 'Of the monitor that responds; omitted in the store and on the feed.' }),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'SystemHealth' },
@@ -135,6 +139,7 @@ export const CurrentMetrics = Type.Intersect(
       jobs: Type.Record(Type.String(), Count('Jobs in memory in this state.')),
       hour: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The current hour.' }),
       day: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The current day, UTC.' }),
+      estimates: EstimateAccuracy,
       as_of_seq: AsOfSeq,
     }),
   ],

@@ -1,8 +1,9 @@
 /** Why a job waits, is slow, has failed or costs what it costs: in one sentence, in figures, and with the call that helps. */
 import { type Static, Type } from 'typebox';
+import { Estimate } from './estimate.ts';
 import { Id } from './ids.ts';
 import { JobStateName } from './job.ts';
-import { AsOfSeq, Nullable, Ordinal, Time } from './schema.ts';
+import { AsOfSeq, Nullable, Ordinal } from './schema.ts';
 import { Evidence, Verdict } from './verdict.ts';
 
 export const JobWhy = Type.Object(
@@ -16,13 +17,8 @@ export const JobWhy = Type.Object(
     queue: Nullable(
       Type.Object(
         {
-          position: Nullable(Ordinal('Of the jobs that may be claimed; null beyond 10,000.')),
-          expected_start: Nullable(
-            Type.Object({
-              p50: Time('In one of two cases it has begun by then.'),
-              p90: Time('In nine of ten cases it has begun by then.'),
-            }),
-          ),
+          position: Nullable(Ordinal('Of the jobs that may be claimed, from 1; an estimate beyond 10,000.')),
+          expected_start: Nullable(Estimate),
         },
         { description: 'Of a job that may be claimed. `expected_start` is null until the pace of 20 jobs is known.' },
       ),

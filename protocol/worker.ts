@@ -2,7 +2,9 @@
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Lease } from './job.ts';
+import { ActionTaken } from './policies.ts';
 import { AsOfSeq, Count, closed, Nullable, Ordinal, Percent, Time, TotalSeconds, Usd, Words } from './schema.ts';
+import { Evidence } from './verdict.ts';
 
 export const WORKER_STATES = ['STARTING', 'IDLE', 'ACTIVE', 'DRAINING', 'RESTARTING', 'TERMINATED'] as const;
 export const WorkerStateName = Words(
@@ -10,6 +12,25 @@ export const WorkerStateName = Words(
   'STARTING until it registers, ACTIVE while it holds a job, IDLE otherwise; DRAINING finishes its jobs and stops; TERMINATED claims no more.',
 );
 export type WorkerStateName = Static<typeof WorkerStateName>;
+
+export const WORKER_VERDICTS = ['ok', 'silent', 'suspended', 'idle', 'orphaned', 'missing'] as const;
+export const WorkerVerdictStatus = Words(
+  WORKER_VERDICTS,
+  '`ok`; `silent`: nothing was heard of it for so long that its jobs returned to the queue; `suspended`: its attempts failed by its own fault; ' +
+    '`idle`: it has had no job for half an hour, and none waits; `orphaned`: its instance does not exist; `missing`: its instance runs, but it has not registered.',
+);
+export type WorkerVerdictStatus = Static<typeof WorkerVerdictStatus>;
+
+export const WorkerVerdict = Type.Object(
+  {
+    status: WorkerVerdictStatus,
+    reason: Type.String({ description: 'One sentence, for people.' }),
+    since: Time('Since when it has been so.'),
+    evidence: Evidence,
+  },
+  { $id: 'WorkerVerdict', description: 'Whether a worker does what it is there for, and if not, why.' },
+);
+export type WorkerVerdict = Static<typeof WorkerVerdict>;
 
 export const HEALTH_STATUSES = ['HEALTHY', 'DEGRADED', 'UNHEALTHY'] as const;
 export const HealthStatus = Words(HEALTH_STATUSES, 'HEALTHY, DEGRADED or UNHEALTHY.');
@@ -108,6 +129,8 @@ export const Worker = Type.Object(
       instance_type: Nullable(Type.String()),
       spot_price: Nullable(Usd('Price of the instance per hour.')),
     }),
+    verdict: Nullable(WorkerVerdict),
+    actions: Type.Array(ActionTaken, { description: 'The last decisions of policies about it, oldest first.' }),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Worker', description: 'A process beside a transcription engine.' },
@@ -162,9 +185,13 @@ const Difference = { worker_id: Id, instance_id: Type.String(), reason: Type.Str
 export const Reconciliation = Type.Object(
   {
     dry_run: Type.Boolean(),
-    orphaned: Type.Array(Type.Object(Difference), {
-      description: 'Live workers that claim an instance which does not exist: terminated, or would be in a dry run.',
-    }),
+    orphaned: Type.Array(
+      Type.Object({
+        ...Difference,
+        terminated: Type.Boolean({ description: 'Its policy has terminated it; false in a dry run.' }),
+      }),
+      { description: 'Live workers that claim an instance which does not exist. A policy says what follows.' },
+    ),
     missing: Type.Array(Type.Object(Difference), {
       description: 'Instances of the fleet without a known worker: known as STARTING, or would be in a dry run.',
     }),
@@ -221,6 +248,7 @@ export type Heartbeat = Static<typeof Heartbeat>;
 
 export const WorkerCommand = Type.Union([
   Type.Object({ type: Type.Literal('cancel_job'), job_id: Id }),
+  Type.Object({ type: Type.Literal('kill_engine'), job_id: Id }),
   Type.Object({ type: Type.Literal('drain') }),
   Type.Object({ type: Type.Literal('restart') }),
 ]);

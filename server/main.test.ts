@@ -17,13 +17,13 @@ import type { PutIfAbsentResult } from './objects/store.ts';
 const start = (settings: Partial<Settings>) =>
   startMonitor(readSettings({ store: 'memory:', listen: '127.0.0.1:0', log_level: 'silent', ...settings }, {}));
 
-test('[S9] without keys it refuses addresses that other machines reach, before it opens the store', async (t) => {
+test('a wrong address is refused, one without the right form before the store is opened', async (t) => {
   const directory = join(temporaryDirectory(t), 'store');
-  for (const listen of ['0.0.0.0:0', ':0', '[::]:0', '192.168.0.1:0', '10.0.0.1:80', 'example.com:80', '1270.0.1:0'])
-    await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'not_loopback', hint: /127\.0\.0\.1/ });
   for (const listen of ['127.0.0.1', '8080', '127.0.0.1:99999', '127.0.0.1:x', 'http://127.0.0.1:80'])
     await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'bad_listen' });
   assert.equal(existsSync(directory), false);
+  // Reserved for documentation: no machine has it.
+  await assert.rejects(start({ listen: '192.0.2.1:0' }), { code: 'bad_listen', hint: /0\.0\.0\.0/ });
 });
 
 test('[S9] it listens on every name of the loopback interface', async () => {

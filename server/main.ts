@@ -4,29 +4,35 @@
  *     store → check → listen ("starting") → recover the journal → views, claims, fleet → serve → duties
  *     stop: no more claims → finish requests in progress → last commit → last views → close
  */
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import pino from 'pino';
+import { ownVersion } from '../installation/own-files.ts';
 import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
 import type { SpanExport } from '../tracing/span.ts';
+import { Access } from './access/access.ts';
+import { accessSettings } from './access/settings.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
 import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
+import { serveMetrics } from './api/http/metrics-server.ts';
 import { invalid, validator } from './api/validation.ts';
 import { backtestStore } from './backtest.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
-import { Engine } from './engine.ts';
+import { environmentWith, forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
+import { Engine, Refused } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
+import { FleetActions } from './fleets/acting.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
 import { openAlertRules } from './maintenance/alert-rules.ts';
+import { openCertificate } from './maintenance/certificate.ts';
 import { Duty } from './maintenance/duty.ts';
+import { openPolicies } from './maintenance/policies.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { delivering } from './notices/delivery.ts';
@@ -50,6 +56,7 @@ import { UsageHistory } from './telemetry/usage-history.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
+import { Outlooks } from './verdicts/outlooks.ts';
 import { Archive } from './views/archive.ts';
 import { findArchivedJob } from './views/archived-records.ts';
 import { idleShare } from './views/idle-share.ts';
@@ -63,7 +70,9 @@ export type { RebuildReport };
 export type RunningMonitor = {
   /** Base URL of the API: `http://127.0.0.1:8080`. */
   url: string;
-  /** Reads its files again: alert rules. If one is invalid, the earlier one stays. */
+  /** The admin key that this start has made, to be shown once; null if it made none. */
+  first_key: string | null;
+  /** Reads its files again: alert rules, routes, the TLS certificate. If one is invalid, the earlier one stays. */
   reload(): Promise<void>;
   /** Finishes requests in progress, then stops. */
   stop(): Promise<void>;
@@ -89,16 +98,20 @@ export async function startMonitor(
   settings: Settings,
   { clock = systemClock, store: provided, log = logTo(settings.log_level) }: Parts = {},
 ): Promise<RunningMonitor> {
-  const { host, port } = parseListen(settings.listen);
+  const { host, port, network } = parseListen(settings.listen, 'listen');
+  const metrics_at = settings.metrics_listen === '' ? null : parseListen(settings.metrics_listen, 'metrics-listen');
+  const certificate = await openCertificate(settings, { clock, log });
   parseQueueUrl(settings.queue);
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
+  const access_settings = await accessSettings(settings);
   const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
+  const policies = await openPolicies({ path: settings.policies, clock, log });
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
-  const running = await version();
-  const building = buildApi(settings, running, log, clock);
+  const version = ownVersion();
+  const building = buildApi(settings, version, log, clock, { tls: certificate.value });
   building.catch(() => undefined);
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
@@ -107,20 +120,26 @@ export async function startMonitor(
     const store = meteredStore(await assureStore(opened, { clock, log }), meters, clock);
     if (!store.shared) await logFindings(store, log);
     const api = await building;
-    await listen(api.app, { host, port });
+    await listen(() => api.app.listen({ host, port }), { host, port });
     undo.push(() => api.close(clock));
+    certificate.onChange((tls) => tls && api.certify(tls));
     const address = api.app.server.address() as AddressInfo;
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+    const scheme = certificate.value === null ? 'http' : 'https';
+    const url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+    const local_url = network ? url.replace(ANY_ADDRESS, (any) => (any === '0.0.0.0' ? '127.0.0.1' : '[::1]')) : url;
+    const scraped = metrics_at && (await listen(() => serveMetrics(api.metrics, metrics_at), metrics_at));
+    undo.push(async () => void scraped?.close());
 
     const own = forStore(settings, store);
+    const instance = settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`;
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing },
+      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing, policies: policies.value },
       store,
       clock,
       random: { float: Math.random },
       newId: newUlid,
-      instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
+      instance,
       url,
       soft_linger_ms: own.soft_linger_ms,
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
@@ -129,6 +148,10 @@ export async function startMonitor(
       log,
     });
     undo.push(() => engine.stop());
+    const access = new Access({ engine, clock, network, ...access_settings });
+    undo.push(async () => access.close());
+    const first_key = network ? await firstKey(engine, access) : null;
+    if (network && certificate.value === null) log('warn', UNENCRYPTED);
     const spans = await openTraces(log);
     undo.push(async () => spans?.close());
     if (spans) traceJobs(engine, spans);
@@ -136,9 +159,18 @@ export async function startMonitor(
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
-    const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
+    const fleet = await openFleet(settings.fleet, {
+      clock,
+      serverUrl: () => local_url,
+      environmentOf: (worker_id) =>
+        environmentWith(access.required ? { TMON_API_KEY: access.newWorkerKey(worker_id) } : {}),
+      monitor: nameOf(store),
+      log,
+    });
     undo.push(() => fleet.close());
-    const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
+    const actions = new FleetActions({ engine, fleet, instance, clock, log });
+    const acting = () => actions.acting();
+    const reconciler = new Reconciler({ engine, fleet, acting, settings, clock, log });
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -147,7 +179,7 @@ export async function startMonitor(
     const cache = halted ? null : await openCache({ url: settings.cache, engine, clock, log });
     if (cache) undo.push(async () => cache.abandon());
     cache?.start();
-    const analytics = openAnalytics(settings, clock, ownStore(provided, store));
+    const analytics = await openAnalytics(settings, clock, ownStore(provided, store));
     undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
@@ -163,10 +195,12 @@ export async function startMonitor(
     });
     undo.push(async () => external?.stop());
     api.serve({
+      access,
       engine,
       store,
       clock,
       settings,
+      version,
       fleet,
       reconciler,
       claims,
@@ -177,17 +211,23 @@ export async function startMonitor(
       analytics,
       cache,
       alert_rules,
+      policies,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
       usage: new UsageHistory(engine),
       backtest: (rules, since_ms) => backtestStore(store, { rules, since_ms, now_ms: engine.journal.now() }),
-      version: running,
+      outlooks: new Outlooks({
+        state: () => engine.state,
+        now: () => engine.journal.now(),
+        passes_max: settings.passes_max,
+      }),
       traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });
 
     alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
     routes.onChange(({ routing }) => engine.changePolicy({ routing }));
+    policies.onChange((changed) => engine.changePolicy({ policies: changed }));
     const notices = new NoticeSender({
       engine,
       clock,
@@ -199,10 +239,12 @@ export async function startMonitor(
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, files: [alert_rules, routes] }),
+      ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies, certificate] }),
       rules.duty(),
       alert_rules.duty(),
       routes.duty(),
+      policies.duty(),
+      certificate.duty(),
       new Duty({
         name: 'archive',
         clock,
@@ -234,6 +276,7 @@ export async function startMonitor(
       cleaningUploads({ store, engine, settings, log, clock }),
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
       ...reconciler.duties(),
+      actions.duty(),
       notices,
     ];
     if (!halted) for (const duty of [...duties, ...sources, ...(external ? [external] : [])]) duty.start();
@@ -249,6 +292,8 @@ export async function startMonitor(
         () => fleet.close(),
         () => analytics.close(),
         () => api.close(clock),
+        async () => void scraped?.close(),
+        async () => access.close(),
         () => engine.stop(),
         async () => spans?.close(),
         async () => cache?.stop(),
@@ -263,9 +308,10 @@ export async function startMonitor(
     };
     return {
       url,
+      first_key,
       failed: store.failed ?? new Promise(() => {}),
       reload: async () => {
-        for (const file of [alert_rules, routes]) await file.reload({ always: true });
+        for (const file of [alert_rules, routes, policies, certificate]) await file.reload({ always: true });
       },
       stop: () => {
         stopped ??= stop();
@@ -374,46 +420,64 @@ async function logFindings(store: ObjectStore, log: Log): Promise<void> {
   }
 }
 
-function parseListen(text: string): { host: string; port: number } {
+/** `network`: it may be reached from other machines. */
+function parseListen(text: string, name: string): { host: string; port: number; network: boolean } {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) {
-    throw new MonitorError('invalid', 'bad_listen', `--listen is ${JSON.stringify(text)}; it must be HOST:PORT`, {
+    throw new MonitorError('invalid', 'bad_listen', `--${name} is ${JSON.stringify(text)}; it must be HOST:PORT`, {
       hint: 'For example 127.0.0.1:8080.',
     });
   }
-  const host = match[1] ?? match[2] ?? '';
-  if (!LOOPBACK.test(host)) {
-    throw new MonitorError(
-      'forbidden',
-      'not_loopback',
-      `without keys the monitor serves only this machine, not ${host || 'every address'}`,
-      {
-        hint: 'Use --listen 127.0.0.1:PORT behind a reverse proxy that authenticates.',
-      },
-    );
-  }
-  return { host, port };
+  const host = match[1] ?? (match[2] || '0.0.0.0');
+  return { host, port, network: !LOOPBACK.test(host) };
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+const ANY_ADDRESS = /0\.0\.0\.0|\[::\]/;
+const UNENCRYPTED =
+  'keys and transcripts cross the network unencrypted: use --tls-cert and --tls-key, or a proxy with TLS';
 
-async function listen(
-  app: { listen(options: { host: string; port: number }): Promise<string> },
-  at: { host: string; port: number },
-) {
+/** Makes the first key of a store; null if it has one, or the settings have. Throws if the store accepts no writes. */
+async function firstKey(engine: Engine, access: Access): Promise<string | null> {
+  if (access.outside_admin || engine.state.tables.keys.size > 0) return null;
+  const { key, key_id, secret_hash } = access.newSecret();
+  const limits = { tags: null, worker_id: null, tenant: null, expires_ms: null };
+  const creation = { key_id, role: 'admin', name: 'first', ...limits, secret_hash, by: 'monitor' } as const;
   try {
-    await app.listen(at);
+    await engine.submit({
+      id: newUlid(),
+      fingerprint: '',
+      actor: 'monitor',
+      body: { type: 'create_key', ...creation, first: true, outside_admin: false },
+    });
+    return key;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new MonitorError('conflict', 'port_in_use', `${at.host}:${at.port} is already in use`, {
-      hint: `Stop the process that uses it, or use --listen ${at.host}:0 for a free port.`,
+    // Another instance was faster.
+    if (error instanceof Refused) return null;
+    throw new MonitorError('unavailable', 'no_keys', 'there is no key yet, and the store accepts none now', {
+      hint: 'Fix the store, or set TMON_ADMIN_KEY_HASH: `tmon keys generate` prints a key and its hash.',
       cause: error,
     });
   }
 }
 
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+async function listen<T>(start: () => Promise<T>, at: { host: string; port: number }): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES'].includes(code)) {
+      throw new MonitorError('invalid', 'bad_listen', `cannot listen on ${at.host}:${at.port}: ${code}`, {
+        hint: 'Use an address of this machine, or 0.0.0.0 for all of them.',
+        cause: error,
+      });
+    }
+    if (code !== 'EADDRINUSE') throw error;
+    throw new MonitorError('conflict', 'port_in_use', `${at.host}:${at.port} is already in use`, {
+      hint: `Stop the process that uses it, or use --listen ${at.host}:0 for a free port.`,
+      cause: error,
+    });
+  }
 }

@@ -21,7 +21,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/state-machine/events.ts': [
     'protocol',
     'server/state-machine/state/records.ts',
+    'server/state-machine/state/promises.ts',
     'server/state-machine/state/notices.ts',
+    'server/state-machine/state/passes.ts',
   ],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
   'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],
@@ -32,21 +34,33 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/state-machine/events.ts',
     'server/alerts',
     'server/verdicts',
+    'server/policies',
     'server/notices/routes/routes.ts',
     'server/backoff.ts',
   ],
   'server/verdicts': ['protocol', 'server/state-machine/state'],
+  'server/policies': ['protocol', 'server/yaml-file.ts'],
   'server/alerts': ['protocol', 'server/state-machine/state', 'server/yaml-file.ts'],
   'server/nearest.ts': [],
   'server/yaml-file.ts': ['server/nearest.ts'],
   'server/documents': [
     'protocol',
     'server/state-machine',
+    'server/verdicts',
     'server/alerts',
+    'server/policies/policies.ts',
     'notifiers/http/shown-url.ts',
     'notifiers/notifier.ts',
   ],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
+  'server/access': [
+    'protocol',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/config.ts',
+    'server/clock.ts',
+    'server/ids.ts',
+  ],
   'server/engine.ts': [
     'protocol',
     'server/state-machine',
@@ -75,7 +89,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/clock.ts',
     'server/backoff.ts',
   ],
-  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
+  'server/feed': [
+    'protocol',
+    'server/access/scope.ts',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/documents',
+    'server/clock.ts',
+  ],
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts', 'server/nearest.ts'],
   'server/fleets': [
@@ -93,6 +114,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/engine.ts',
     'server/state-machine',
     'server/alerts',
+    'server/policies',
     'server/yaml-file.ts',
     'server/config.ts',
     ...GROUND,
@@ -136,6 +158,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/pages': [],
   'server/api': [
+    'server/access',
     'installation',
     'server/pages',
     'server/analytics',
@@ -155,9 +178,11 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/cache/status.ts',
     'server/queues/job-queue.ts',
     'server/telemetry',
+    'server/verdicts',
     'server/fleets/reconciler.ts',
     'server/alerts',
     'server/maintenance/alert-rules.ts',
+    'server/maintenance/policies.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,
@@ -180,10 +205,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
   'server/backoff.ts': [],
-  'server/main.ts': ['protocol', 'server', 'sources', 'tracing'],
+  'server/main.ts': ['installation', 'protocol', 'server', 'sources', 'tracing'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
   'server/backtest.ts': ['protocol', 'server'],
+  'server/keys.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -213,6 +239,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/doctor.ts',
     'server/sql.ts',
     'server/backtest.ts',
+    'server/keys.ts',
+    'server/policies/defaults.ts',
     'server/config.ts',
   ],
 };
@@ -296,6 +324,15 @@ test('the clients of fleets and queues on AWS are loaded only with such a fleet 
     [],
   );
   assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
+});
+
+test('no client of AWS or of a database, and no DuckDB, is loaded by the start of a monitor', () => {
+  const programs = ['server/main.ts', 'server/objects/store-thread-worker.ts', 'cli/main.ts', 'cli/serve.ts'];
+  assert.deepEqual(
+    programs.flatMap((file) => needsOf(file)).filter((need) => /@aws-sdk|duckdb|^(?:pg|mysql2|redis)\b/.test(need)),
+    [],
+  );
+  assert.ok(needsOf('server/analytics/analytics.ts').includes('@duckdb/node-api'));
 });
 
 test('the packages of OpenTelemetry are loaded only when traces are sent', () => {

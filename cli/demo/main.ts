@@ -36,7 +36,7 @@ async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promi
   try {
     await buildDashboard().catch((error: Error) => note(`tmon: ${error.message}`));
     const { startMonitor } = await import('../../server/main.ts');
-    const monitor = await startMonitor(settingsOf({ store, listen, logLevel: 'error' }));
+    const monitor = await startMonitor(settingsOf({ store, listen, fleet: 'local:', logLevel: 'error' }));
     stops.unshift(() => monitor.stop());
     printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
     printLine(`${colour('bold', 'dashboard')}   ${monitor.url}/`);

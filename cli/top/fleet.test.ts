@@ -63,6 +63,7 @@ test('a job is as its events say; what an event leaves out has not changed', () 
     eta_seconds: 9,
     worker_id: 'worker-1',
     attempt: 1,
+    expected_by: null,
     verdict: null,
     details: null,
   });

@@ -23,6 +23,8 @@ export type FleetJob = {
   eta_seconds: number | null;
   worker_id: string | null;
   attempt: number;
+  /** When it begins, or ends if it runs, in nine of ten cases, as expected when it was queued or began; null if unknown. */
+  expected_by: string | null;
   /** What is wrong with it; null if it is on track. */
   verdict: string | null;
   /** The reason, if it failed. */
@@ -98,6 +100,7 @@ export class Fleet {
       eta_seconds: judged ? (before?.eta_seconds ?? null) : eta_seconds,
       worker_id: worker_id === undefined ? (before?.worker_id ?? null) : worker_id,
       attempt: attempt ?? before?.attempt ?? 1,
+      expected_by: expectedBy(before, event),
       verdict: verdictAfter(before, event),
       details: state === 'FAILED' ? details : null,
     };
@@ -139,6 +142,12 @@ export class Fleet {
     if (rule === undefined || severity === undefined || message === undefined) this.alerts.delete(id);
     else this.alerts.set(id, { id, rule, severity, message });
   }
+}
+
+/** An event without it says nothing new while the job stays in its state. */
+function expectedBy(before: FleetJob | undefined, event: JobNow | JobChanged | JobReported): string | null {
+  const expected = event.state === 'QUEUED' ? event.expected_start : event.expected_completion;
+  return expected?.p90 ?? (before?.state === event.state ? before.expected_by : null);
 }
 
 /** It lasts while the job stays in its state and attempt. */

@@ -107,14 +107,21 @@ function jobRows({ jobs, ended }: Fleet): string[][] {
 }
 
 function jobRow(job: FleetJob): string[] {
-  const { job_id, state, percentage, stage, eta_seconds, worker_id, attempt, verdict, details } = job;
+  const { job_id, state, percentage, stage, worker_id, attempt, verdict, details } = job;
   const waits = state === 'QUEUED' || state === 'SUBMITTED';
   const bar = waits ? '' : `${String(Math.floor(percentage)).padStart(3)}% ${barCells(percentage, BAR_CELLS)}`;
   if (details !== null) return [job_id, stateColour(state), details];
   const usual = state === 'PROCESSING' ? (stage ?? '') : waits && attempt > 1 ? `attempt ${attempt}` : '';
   const what = verdict === null ? usual : colour('red', verdict.toUpperCase());
-  const left = state === 'PROCESSING' && eta_seconds !== null ? duration(eta_seconds) : '';
+  const left = leftOf(job);
   return [job_id, stateColour(state), bar, what, left, worker_id ?? ''];
+}
+
+/** The time left, or until when it begins or ends, UTC as in the head line. */
+function leftOf({ state, eta_seconds, expected_by }: FleetJob): string {
+  if (state === 'PROCESSING' && eta_seconds !== null) return duration(eta_seconds);
+  if (expected_by === null) return '';
+  return `${state === 'PROCESSING' ? 'ends' : 'begins'} by ${expected_by.slice(11, 16)}`;
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[], shown: number): string[] {

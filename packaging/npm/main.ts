@@ -2,26 +2,19 @@
  * `npm run package [-- DIRECTORY]`: makes the npm package, by default in `dist/`: compiled JavaScript with types and maps, and only
  * what runs. Prints the path of the tarball. `npm install -g` of it gives `tmon`.
  */
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildDashboard } from '../../installation/built-dashboard.ts';
 import { dashboardFolder } from '../../installation/own-files.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Folders whose files that are not TypeScript are read while it runs. */
-const DATA = ['agent', 'cli', 'server', 'protocol', 'deploy/cloudformation', 'examples/audio'];
-const DOCUMENTS = ['README.md', 'LICENSE', 'CHANGELOG.md'];
+import { COMPILER, copiedFiles, PROJECT, ROOT, run } from './contents.ts';
 
 const target = resolve(process.argv[2] ?? join(ROOT, 'dist'));
 const folder = join(target, 'package');
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-run(process.execPath, [compiler, '-p', join(ROOT, 'packaging/npm/tsconfig.json'), '--outDir', folder]);
-for (const path of [...dataFiles(), ...DOCUMENTS]) {
+run(process.execPath, [COMPILER, '-p', PROJECT, '--outDir', folder]);
+for (const path of copiedFiles()) {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   copyFileSync(join(ROOT, path), join(folder, path));
 }
@@ -34,12 +27,6 @@ const packed = run('npm', ['pack', '--json', '--pack-destination', target], fold
 const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
 console.log(join(target, filename));
 
-/** Of the repository, so that nothing is packed which only lies beside it. */
-function dataFiles(): string[] {
-  const tracked = run('git', ['ls-files', '-z', '--', ...DATA]).split('\0');
-  return tracked.filter((path) => path !== '' && !/\.ts$|\/testdata\/|\.cases\.json$/.test(path));
-}
-
 function manifest(): object {
   const { name, version, description, license, type, dependencies, optionalDependencies } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
@@ -47,8 +34,4 @@ function manifest(): object {
   const bin = { 'transcription-monitor': 'bin/tmon.mjs', tmon: 'bin/tmon.mjs' };
   const engines = { node: '>=22.15' };
   return { name, version, description, license, type, engines, bin, dependencies, optionalDependencies };
-}
-
-function run(command: string, args: readonly string[], cwd = ROOT): string {
-  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }

@@ -149,9 +149,15 @@ export function refusalOf(status: number, body: string, retryAfter: string | nul
   return new kind(problem, secondsOf(retryAfter));
 }
 
+const FEED_STATUS: Partial<Record<FeedError['code'], number>> = {
+  too_many_subscriptions: 429,
+  role_not_allowed: 403,
+  key_narrowed: 403,
+};
+
 /** The error for a subscription that the feed refuses. */
 export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
-  const status = code.endsWith('_not_found') ? 404 : code === 'too_many_subscriptions' ? 429 : 400;
+  const status = code.endsWith('_not_found') ? 404 : (FEED_STATUS[code] ?? 400);
   const kind = BY_STATUS[status] ?? RefusedError;
   return new kind({
     type: 'about:blank',

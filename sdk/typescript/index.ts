@@ -13,7 +13,9 @@ import { Analytics } from './analytics.ts';
 import { Events } from './events.ts';
 import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
+import { Keys } from './keys.ts';
 import { Queues } from './queues.ts';
+import { Session, Tickets } from './session.ts';
 import { Sources } from './sources.ts';
 import { System } from './system.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -29,6 +31,9 @@ export class TranscriptionAPI {
   readonly sources: Sources;
   readonly events: Events;
   readonly analytics: Analytics;
+  readonly keys: Keys;
+  readonly session: Session;
+  readonly tickets: Tickets;
   readonly feed: Feed;
   readonly #transport: Transport;
 
@@ -44,6 +49,9 @@ export class TranscriptionAPI {
     this.sources = new Sources(transport);
     this.events = new Events(transport, this.feed);
     this.analytics = new Analytics(transport);
+    this.keys = new Keys(transport);
+    this.session = new Session(transport);
+    this.tickets = new Tickets(transport);
   }
 
   /** Closes the connection of `transport: 'websocket'`, which closes by itself a few seconds after the last call. */
@@ -60,7 +68,8 @@ export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.
 export { type Page, Pages } from './pages.ts';
 export { type AnalyzedJob, PerformanceAnalyzer } from './performance-analyzer.ts';
 export { type JobStateOptions, StateAPI, type StateOptions, type StateStore } from './state-api.ts';
-export type { AlertStatusQuery, ListedAlert, SystemHealthWithStatus } from './system.ts';
+export type { ActionsQuery, AlertStatusQuery, ListedAlert, SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
+export type { UploadFile, UploadOptions, UploadProgress } from './uploads.ts';
 export { isProgress, type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';
 export type { WorkerJob } from './workers.ts';

@@ -11,6 +11,7 @@ import type {
   ProgressReport,
 } from '../../protocol/job.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
+import type { JobToken, JobTokenRequest } from '../../protocol/session.ts';
 import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
 import type { JobWhy } from '../../protocol/why.ts';
 import { InvalidRequestError } from './errors.ts';
@@ -102,6 +103,11 @@ export class Jobs {
   /** The job is CANCELLED at once if it waits, and CANCELLING while a worker holds it. */
   async cancel(jobId: string, options: CallOptions = {}): Promise<JobWithId> {
     return withId(await this.#transport.json({ method: 'DELETE', path: pathOf(jobId), ...options }));
+  }
+
+  /** A token that reads and follows this job and nothing else, for a browser. By default it counts for an hour. */
+  createToken(jobId: string, request: JobTokenRequest = {}, options: CallOptions = {}): Promise<JobToken> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(jobId)}/tokens`, body: request, ...options });
   }
 
   /** Returns a FAILED or CANCELLED job to the queue. */

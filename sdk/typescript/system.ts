@@ -1,4 +1,4 @@
-/** `api.system`: health, metrics, alerts, silences and notifications. */
+/** `api.system`: health, metrics, alerts, silences, policies and notifications. */
 import type {
   Alert,
   AlertBacktest,
@@ -9,6 +9,7 @@ import type {
   Suppression,
 } from '../../protocol/alert.ts';
 import type { Notification, NotificationState, NotificationTest } from '../../protocol/notification.ts';
+import type { ActionOutcome, DecidedAction, EffectivePolicies } from '../../protocol/policies.ts';
 import type {
   CurrentMetrics,
   MetricsGroups,
@@ -25,6 +26,16 @@ export type SystemHealthWithStatus = SystemHealth & { readonly status: SystemHea
 
 /** `suppressed`: why it notifies nobody now; null if it does. */
 export type ListedAlert = Alert & { suppressed: Suppression | null };
+
+export type ActionsQuery = {
+  policy?: string;
+  verdict?: string;
+  action?: string;
+  outcome?: ActionOutcome;
+  job_id?: string;
+  worker_id?: string;
+  limit?: number;
+};
 
 export type AlertStatusQuery = 'firing' | 'pending' | 'unresolved' | 'resolved';
 
@@ -108,6 +119,30 @@ export class System {
   /** The alert rules that apply, with inhibitions and mute times. */
   alertRules(options: CallOptions = {}): Promise<EffectiveAlertRules> {
     return this.#transport.json({ method: 'GET', path: '/system/alert-rules', ...options });
+  }
+
+  /** The policies that apply, with what they did in the last hour, and whether they are paused. */
+  policies(options: CallOptions = {}): Promise<EffectivePolicies> {
+    return this.#transport.json({ method: 'GET', path: '/system/policies', ...options });
+  }
+
+  /** Ends the pause of the circuit breaker: what stands now does not pause the policies again. */
+  resumePolicies(options: CallOptions & { by?: string } = {}): Promise<EffectivePolicies> {
+    const { by, ...rest } = options;
+    const body = by === undefined ? undefined : { by };
+    return this.#transport.json({ method: 'POST', path: '/system/policies/resume', body, ...rest });
+  }
+
+  /** The last decisions of policies, newest first: done, or why not. */
+  actions(query: ActionsQuery = {}, options: CallOptions = {}): Pages<DecidedAction> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<DecidedAction>>({
+        method: 'GET',
+        path: '/system/actions',
+        query: { ...query, cursor },
+        ...options,
+      }),
+    );
   }
 
   /** When the rules that apply, or others, would have fired: by default in the last day. One at a time. */

@@ -250,3 +250,12 @@ test('an id can address only its own job', async () => {
   await assert.rejects(clientOf(baseUrl).api.jobs.get('..'), { code: 'bad_id' });
   assert.equal(seen.length, 1);
 });
+
+test('a warning of the monitor is passed on once, however often it comes', async () => {
+  const warning = { 'tmon-warning': 'this monitor has no API keys' };
+  const { baseUrl } = await serving(json(200, { items: [], next_cursor: null }, warning));
+  const warned: string[] = [];
+  const { api } = clientOf(baseUrl, { apiKey: 'tmk_x', onWarning: (text) => warned.push(text) });
+  for (let call = 0; call < 3; call++) await api.system.metrics();
+  assert.deepEqual(warned, ['this monitor has no API keys']);
+});

@@ -10,6 +10,7 @@
 import { backoffMs } from './backoff.ts';
 import { CallConnection, NoSocketError } from './call-connection.ts';
 import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
+import { type SentBytes, sendCounted } from './send-counted.ts';
 import type { Socket } from './socket.ts';
 
 export type TransportOptions = {
@@ -26,6 +27,8 @@ export type TransportOptions = {
    * streaming calls, and all calls if no WebSocket can be opened, still use HTTP. Default `http`.
    */
   transport?: 'http' | 'websocket' | undefined;
+  /** Receives a warning of the monitor, each text once. Default: `console.warn`. */
+  onWarning?: ((text: string) => void) | undefined;
   /** Longest silence before an attempt times out. Default 30000. */
   timeoutMs?: number | undefined;
   /** Retries before a call rejects. Default 4. */
@@ -56,7 +59,7 @@ export type Call = CallOptions & {
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Sent as JSON; `raw` is sent unchanged. */
   body?: unknown;
-  raw?: { body: RawBody; type: string } | undefined;
+  raw?: { body: RawBody; type: string; onSent?: SentBytes | undefined } | undefined;
   headers?: Readonly<Record<string, string>>;
   /** Operation name and path parameters, for calls that may use the WebSocket. */
   operation?: { name: string; params?: Readonly<Record<string, string>> };
@@ -70,6 +73,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #root: string;
   readonly #calls: CallConnection | null;
+  readonly #warned = new Set<string>();
 
   constructor(options: TransportOptions) {
     if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
@@ -195,12 +199,18 @@ export class Transport {
       timeoutMs > 0 ? setTimeout(() => stop.abort(new TimedOutError(url, timeoutMs)), timeoutMs) : undefined;
     let open = false;
     try {
-      const response = await (this.#options.fetch ?? globalThis.fetch)(url, {
-        method: call.method,
-        headers: this.#headers(call, key),
-        signal: stop.signal,
-        ...bodyOf(call),
-      });
+      const fetch = this.#options.fetch ?? globalThis.fetch;
+      const request = { method: call.method, headers: this.#headers(call, key), signal: stop.signal };
+      const { body, onSent } = call.raw ?? {};
+      const response = await (onSent
+        ? sendCounted(
+            fetch,
+            url,
+            { ...request, body: body instanceof Blob ? body : new Blob([body as string]) },
+            onSent,
+          )
+        : fetch(url, { ...request, ...bodyOf(call) }));
+      this.#warn(response.headers.get('tmon-warning'));
       if (response.status >= 400) {
         throw refusalOf(response.status, await response.text(), response.headers.get('retry-after'));
       }
@@ -214,6 +224,12 @@ export class Transport {
       clearTimeout(timer);
       if (!open) signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  #warn(text: string | null): void {
+    if (text === null || this.#warned.has(text)) return;
+    this.#warned.add(text);
+    (this.#options.onWarning ?? console.warn)(text);
   }
 
   #headers(call: Call, key: string | undefined): Record<string, string> {

@@ -2,6 +2,22 @@
 import type { Upload } from '../../protocol/upload.ts';
 import { type CallOptions, type RawBody, segment, type Transport } from './transport.ts';
 
+/** A `File` of a browser or of Node, or bytes with a name. A Blob (`fs.openAsBlob`) is streamed, not read into memory. */
+export type UploadFile = (Blob & { readonly name: string }) | { name: string; body: RawBody; type?: string };
+
+export type UploadProgress = {
+  /** Begins again at 0 when the upload is retried. */
+  sentBytes: number;
+  totalBytes: number;
+  /** 0 to 100; 100 while the monitor has not confirmed the upload yet. */
+  percentage: number;
+};
+
+export type UploadOptions = CallOptions & {
+  /** Is called while the bytes are sent. */
+  onProgress?: ((progress: UploadProgress) => void) | undefined;
+};
+
 export class Uploads {
   readonly #transport: Transport;
 
@@ -9,16 +25,19 @@ export class Uploads {
     this.#transport = transport;
   }
 
-  /**
-   * Stores the bytes; submit the returned `audio_url`. A file as a Blob (`fs.openAsBlob`) is streamed, not read into
-   * memory.
-   */
-  create(file: { name: string; body: RawBody; type?: string }, options: CallOptions = {}): Promise<Upload> {
+  /** Stores the recording; submit the returned `audio_url`. */
+  create(file: UploadFile, { onProgress, ...options }: UploadOptions = {}): Promise<Upload> {
+    const { name } = file;
+    const body = 'body' in file ? file.body : file;
     return this.#transport.json({
       method: 'POST',
       path: '/uploads',
-      query: { name: file.name },
-      raw: { body: file.body, type: file.type ?? 'application/octet-stream' },
+      query: { name },
+      raw: {
+        body,
+        type: file.type || 'application/octet-stream',
+        onSent: onProgress && ((sent) => onProgress(progressOf(sent, sizeOf(body)))),
+      },
       timeoutMs: 0,
       ...options,
     });
@@ -37,4 +56,15 @@ export class Uploads {
       sizeBytes: length === null ? null : Number(length),
     };
   }
+}
+
+function progressOf(sentBytes: number, totalBytes: number): UploadProgress {
+  // What XMLHttpRequest counts may include more than the body.
+  const sent = Math.min(sentBytes, totalBytes);
+  return { sentBytes: sent, totalBytes, percentage: totalBytes === 0 ? 100 : (100 * sent) / totalBytes };
+}
+
+function sizeOf(body: RawBody): number {
+  if (body instanceof Blob) return body.size;
+  return typeof body === 'string' ? new TextEncoder().encode(body).byteLength : body.byteLength;
 }

@@ -12,6 +12,7 @@ import type {
   WorkerLaunch,
   WorkerRegistration,
   WorkerUsage,
+  WorkerVerdict,
 } from '../../protocol/worker.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
@@ -29,7 +30,10 @@ export class Workers {
     this.#transport = transport;
   }
 
-  list(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Pages<Worker> {
+  list(
+    query: { verdict?: WorkerVerdict['status']; limit?: number; cursor?: string } = {},
+    options: CallOptions = {},
+  ): Pages<Worker> {
     return new Pages((cursor) =>
       this.#transport.json<Page<Worker>>({
         method: 'GET',

@@ -6,6 +6,7 @@ import type { Labels } from '../../protocol/alert-labels.ts';
 import { LABEL_VALUE_MAX } from '../../protocol/alert-labels.ts';
 import { DAY_MS, formatTime, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import { whyNoJobs } from '../state-machine/state/able.ts';
+import { lastHour as lastHourOf, newestActions } from '../state-machine/state/actions.ts';
 import { failingDestinations } from '../state-machine/state/notices.ts';
 import { failuresByCode, sumPeriods } from '../state-machine/state/periods.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
@@ -169,6 +170,67 @@ const LIST: readonly Signal[] = [
     details: [],
     samples: (state) =>
       Object.entries(verdictCounts(state)).map(([verdict, value]) => ({ labels: { verdict }, value })),
+  },
+  {
+    name: 'worker_verdict',
+    unit: 'count',
+    meaning:
+      '1 for a worker with a verdict other than `ok`: `silent`, `suspended`, `idle`, `orphaned` or `missing`. `details.reason` says why.',
+    labels: ['worker', 'verdict'],
+    subject: 'worker',
+    details: ['reason', 'model', 'instance_type'],
+    *samples(state) {
+      for (const worker of state.tables.workers.values()) {
+        const { worker_id, verdict } = worker;
+        if (verdict === undefined) continue;
+        const labels = { worker: worker_id, verdict: verdict.status };
+        yield { labels, value: 1, details: { ...hardware(worker), reason: verdict.reason } };
+      }
+    },
+  },
+  {
+    name: 'actions_taken',
+    unit: 'count',
+    meaning: 'How often a policy acted in the last hour; of each that did.',
+    labels: ['policy'],
+    subject: 'policy',
+    details: [],
+    *samples(state, { at_ms }) {
+      for (const policy of state.tables.policy_counts.keys()) {
+        yield { labels: { policy }, value: lastHourOf(state, policy, 'acted', at_ms).length };
+      }
+    },
+  },
+  {
+    name: 'actions_failed',
+    unit: 'count',
+    meaning: 'What policies decided in the last hour and the fleet could not do; `details.error` is the last reason.',
+    labels: ['policy'],
+    subject: 'policy',
+    details: ['error'],
+    *samples(state, { at_ms }) {
+      const failed = new Map<string, { count: number; error: string }>();
+      for (const { policy, machine, at_ms: decided_ms } of newestActions(state)) {
+        if (decided_ms <= at_ms - HOUR_MS) break;
+        if (machine?.state !== 'failed') continue;
+        const last = failed.get(policy) ?? { count: 0, error: machine.details ?? '' };
+        failed.set(policy, { ...last, count: last.count + 1 });
+      }
+      for (const [policy, { count, error }] of failed) yield { labels: { policy }, value: count, details: { error } };
+    },
+  },
+  {
+    name: 'policies_paused',
+    unit: 'count',
+    meaning: '1 while the circuit breaker pauses all policies, because too many would have acted at once; otherwise 0.',
+    labels: ['component'],
+    subject: 'component',
+    details: ['reason', 'until'],
+    samples({ scalars: { policies_paused: paused } }) {
+      const labels = { component: 'policies' };
+      if (paused === null) return [{ labels, value: 0 }];
+      return [{ labels, value: 1, details: { reason: paused.reason, until: formatTime(paused.until_ms) } }];
+    },
   },
   {
     name: 'cost_per_hour_usd',

@@ -6,7 +6,7 @@ import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import { cacheFolder, type Settings, s3Headers } from '../config.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { Analytics, type AnalyticsService } from './analytics.ts';
+import type { AnalyticsService } from './analytics.ts';
 import { AnalyticsProcess } from './process/analytics-process.ts';
 
 /** More would need more memory than a query has. */
@@ -25,8 +25,12 @@ type AnalyticsSettings = Pick<
   | 's3_sse_kms_key_id'
 >;
 
-/** `store`: not to be opened by its URL. */
-export function openAnalytics(settings: AnalyticsSettings, clock: Clock, store?: ObjectStore): AnalyticsService {
+/** `store`: not to be opened by its URL. DuckDB is loaded by the other process, or for such a store. */
+export async function openAnalytics(
+  settings: AnalyticsSettings,
+  clock: Clock,
+  store?: ObjectStore,
+): Promise<AnalyticsService> {
   for (const name of ['analytics', 'analytics_sql'] as const) {
     if (settings[name] === 'on' || settings[name] === 'off') continue;
     throw new MonitorError('invalid', 'bad_setting', `${name} is ${JSON.stringify(settings[name])}`, {
@@ -35,6 +39,7 @@ export function openAnalytics(settings: AnalyticsSettings, clock: Clock, store?:
   }
   const options = optionsOf(settings);
   if (!store) return new AnalyticsProcess({ ...options, store_url: settings.store, s3: s3Headers(settings) }, clock);
+  const { Analytics } = await import('./analytics.ts');
   const random = { float: Math.random };
   return new Analytics(async () => ({ ...options, store, clock, random, warn: () => undefined }), clock);
 }

@@ -4,8 +4,11 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../protocol/errors.ts';
+import type { Subject } from '../access/subject.ts';
 
 export interface Caller {
+  /** Who calls; may call this operation. */
+  readonly subject: Subject;
   /** Identifies this call in logs and errors. */
   readonly request_id: string;
   /** The Idempotency-Key as sent. */
@@ -63,6 +66,10 @@ export class HttpCaller implements Caller {
   constructor(request: FastifyRequest, reply: FastifyReply) {
     this.#request = request;
     this.#reply = reply;
+  }
+
+  get subject(): Subject {
+    return this.#request.subject;
   }
 
   get request_id(): string {

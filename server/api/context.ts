@@ -1,6 +1,7 @@
 /** The parts of the monitor that endpoints use. */
 
 import type { FollowedSource } from '../../protocol/source.ts';
+import type { Access } from '../access/access.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { Backtesting } from '../backtest.ts';
 import type { CacheStatus } from '../cache/status.ts';
@@ -11,6 +12,7 @@ import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
 import type { AlertRulesFile } from '../maintenance/alert-rules.ts';
+import type { PoliciesFile } from '../maintenance/policies.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -18,12 +20,16 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { UsageHistory } from '../telemetry/usage-history.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { Outlooks } from '../verdicts/outlooks.ts';
 
 export type ApiContext = {
+  access: Access;
   engine: Engine;
   store: ObjectStore;
   clock: Clock;
   settings: Settings;
+  /** Of this program. */
+  version: string;
   fleet: Fleet;
   reconciler: Reconciler;
   claims: JobQueue;
@@ -37,13 +43,14 @@ export type ApiContext = {
   usage: Pick<UsageHistory, 'of'>;
   /** Replays the journal, which takes a while. */
   backtest: Backtesting;
-  version: string;
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;
+  outlooks: Outlooks;
   traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFile, 'problem'>;
+  policies: Pick<PoliciesFile, 'problem'>;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

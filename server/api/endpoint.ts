@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
 import { closed } from '../../protocol/schema.ts';
+import type { Permission } from '../access/roles.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { ApiContext } from './context.ts';
 
@@ -14,6 +15,8 @@ export type Endpoint = {
   path: string;
   /** Name of the operation in the API document and the SDKs: `jobs.submit`. */
   operation: string;
+  /** What a caller needs to run it. */
+  permission: Permission;
   summary: string;
   params?: TSchema;
   query?: TSchema;
@@ -29,6 +32,8 @@ export type Endpoint = {
   produces?: string[];
   /** Sends an ETag, and 304 for `If-None-Match`. */
   etag?: true;
+  /** A ticket in its URL opens it. */
+  ticket?: true;
   /** May return 429. */
   busy?: true;
   /** Streams or uses HTTP directly, so it cannot be called on the WebSocket. */

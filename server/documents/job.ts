@@ -9,11 +9,15 @@ import type { Verdict } from '../../protocol/verdict.ts';
 import type { AttemptError, JobRecord, OutputRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
 import { verdictStatus } from '../state-machine/state/verdicts.ts';
+import type { Outlook } from '../verdicts/forecast.ts';
 import { round, seconds, time } from './figures.ts';
+import { outlookDocument, outlookThen } from './outlook.ts';
+import { actionsTaken } from './policies.ts';
 
 const YEAR_SECONDS = 365 * 24 * 3600;
 
-export function jobDocument(job: JobRecord): Job {
+/** `outlook`: null for documents that follow from the record alone. */
+export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job {
   const progress = progressOf(job);
   const { run } = job;
   const processing_ms = processingTime(job);
@@ -64,7 +68,9 @@ export function jobDocument(job: JobRecord): Job {
       next_attempt_at: time(job.not_before_ms),
     },
     verdict: verdictOf(job),
-    ...expectationOf(job),
+    actions: actionsTaken(job.actions),
+    expected_percentage: expectedPercentage(job),
+    ...outlookDocument(outlook ?? outlookThen(job)),
     cost_tracking: {
       estimated_cost_usd: job.estimated_cost_usd,
       actual_cost_usd: job.actual_cost_usd === null ? null : round(job.actual_cost_usd, 1e6),
@@ -85,20 +91,12 @@ export function verdictOf(job: JobRecord): Verdict | null {
   return { status, reason, since: formatTime(since_ms), evidence: { ...evidence } };
 }
 
-/** From what was expected of the attempt when it began; the percentage as of the last change of the document. */
-function expectationOf(job: JobRecord): Pick<Job, 'expected_percentage' | 'expected_completion'> {
-  const { state, run, duration_seconds, updated_ms } = job;
-  const none = { expected_percentage: null, expected_completion: null };
-  if (state !== 'PROCESSING' || !run?.expected || duration_seconds === null || duration_seconds <= 0) return none;
-  const work_seconds = run.expected.pace * duration_seconds;
-  const begin_ms = run.assigned_ms + run.expected.start_seconds * 1000;
-  const part = (updated_ms - begin_ms) / 1000 / work_seconds;
-  if (Number.isNaN(part)) return none;
-  const total_seconds = run.expected.start_seconds + work_seconds;
-  return {
-    expected_percentage: round(100 * Math.min(1, Math.max(0, part)), 10),
-    expected_completion: total_seconds <= YEAR_SECONDS ? formatTime(Math.round(begin_ms + work_seconds * 1000)) : null,
-  };
+/** As of the last change of the document, from what was expected of the attempt when it began. */
+function expectedPercentage({ state, run, duration_seconds, updated_ms }: JobRecord): number | null {
+  if (state !== 'PROCESSING' || !run?.expected || duration_seconds === null || duration_seconds <= 0) return null;
+  const worked_seconds = (updated_ms - run.assigned_ms) / 1000 - run.expected.start_seconds;
+  const part = worked_seconds / (run.expected.pace * duration_seconds);
+  return Number.isNaN(part) ? null : round(100 * Math.min(1, Math.max(0, part)), 10);
 }
 
 export function outputDocument(output: OutputRecord | null): JobOutput {

@@ -6,6 +6,7 @@ import type { HealthStatus } from '../../protocol/worker.ts';
 import { statusShown, waits } from '../state-machine/state/able.ts';
 import { gaugesNow, NO_GAUGES } from '../state-machine/state/gauges.ts';
 import { EMPTY_PERIOD, sumPeriods } from '../state-machine/state/periods.ts';
+import { accuracyOf, type PromiseKind } from '../state-machine/state/promises.ts';
 import type { Gauges, PeriodRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { microUsd } from '../state-machine/state/sums.ts';
@@ -89,8 +90,19 @@ export function metricsDocument(state: State): CurrentMetrics {
     jobs,
     hour: currentPeriod(state, 'hour'),
     day: currentPeriod(state, 'day'),
+    estimates: {
+      start: inTime(state, 'start'),
+      completion: inTime(state, 'end'),
+      run_completion: inTime(state, 'run'),
+    },
     as_of_seq: state.seq,
   };
+}
+
+function inTime(state: State, kind: PromiseKind) {
+  const { jobs, within_p50, within_p90 } = accuracyOf(state, kind);
+  const shown = (part: number | null) => (part === null ? null : round(part, 1e4));
+  return { jobs, within_p50: shown(within_p50), within_p90: shown(within_p90) };
 }
 
 /** The open hour or day, measured up to now. */

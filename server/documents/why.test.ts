@@ -3,10 +3,13 @@ import { test } from 'node:test';
 import { JobWhy } from '../../protocol/why.ts';
 import { Monitor } from '../state-machine/testing.ts';
 import { assertValid } from '../state-machine/testing-schemas.ts';
+import { Forecast } from '../verdicts/forecast.ts';
 import { whyDocument } from './why.ts';
 
 function why(monitor: Monitor, job_id = 'job-1'): JobWhy {
-  const document = whyDocument(monitor.state, monitor.job(job_id), monitor.at_ms);
+  const { state, at_ms } = monitor;
+  const job = monitor.job(job_id);
+  const document = whyDocument(state, job, new Forecast(state, { passes_max: 50, at_ms }).of(state, job));
   assertValid(JobWhy, document);
   return document;
 }

@@ -1,18 +1,18 @@
-/** Why a job waits, is slow, has failed or costs what it costs. Computed when asked, from the fold and the log time. */
+/** Why a job waits, is slow, has failed or costs what it costs. Computed when asked, from the fold and the forecast. */
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence } from '../../protocol/verdict.ts';
 import type { JobWhy } from '../../protocol/why.ts';
-import { expectedStart, positionOf } from '../state-machine/decide/expected-start.ts';
-import { claimable } from '../state-machine/state/job-indexes.ts';
 import { type JobRecord, runsElsewhere } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
+import type { Outlook } from '../verdicts/forecast.ts';
 import { jobDocument } from './job.ts';
+import { estimateDocument } from './outlook.ts';
 
 type Answer = { answer: string; evidence?: Evidence; remedy?: JobWhy['remedy'] };
 
-export function whyDocument(state: State, job: JobRecord, at_ms: number): JobWhy {
+export function whyDocument(state: State, job: JobRecord, outlook: Outlook): JobWhy {
   const { verdict } = jobDocument(job);
-  const queue = queueOf(state, job, at_ms);
+  const queue = queueOf(outlook);
   const { answer, evidence = {}, remedy = null } = answerOf(state, job, queue);
   const facts = { ...evidence, ...verdict?.evidence };
   const { job_id, state: now } = job;
@@ -20,14 +20,8 @@ export function whyDocument(state: State, job: JobRecord, at_ms: number): JobWhy
   return { job_id, state: now, answer, cost, verdict, evidence: facts, queue, remedy, as_of_seq };
 }
 
-function queueOf(state: State, job: JobRecord, at_ms: number): JobWhy['queue'] {
-  if (!claimable(job) || !state.job(job.job_id)) return null;
-  const before = positionOf(state, job);
-  const start = before === null ? null : expectedStart(state, before, at_ms);
-  return {
-    position: before === null ? null : before + 1,
-    expected_start: start && { p50: formatTime(start.p50_ms), p90: formatTime(start.p90_ms) },
-  };
+function queueOf({ position, start }: Outlook): JobWhy['queue'] {
+  return position === null ? null : { position, expected_start: estimateDocument(start) };
 }
 
 function answerOf(state: State, job: JobRecord, queue: JobWhy['queue']): Answer {

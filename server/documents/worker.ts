@@ -1,12 +1,13 @@
 /** Workers as users see them. */
 import { formatTime } from '../../protocol/time.ts';
-import type { Worker } from '../../protocol/worker.ts';
+import type { Worker, WorkerVerdict } from '../../protocol/worker.ts';
 import { isFull, statusOf, worse } from '../state-machine/decide/workers.ts';
 import { rowOf, statusShown, suspended } from '../state-machine/state/able.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { round, seconds, time } from './figures.ts';
 import { jobDocument } from './job.ts';
+import { actionsTaken } from './policies.ts';
 
 export function workerDocument(state: State, worker: WorkerRecord): Worker {
   const hold = worker.holds[0];
@@ -46,8 +47,21 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
       instance_type: worker.location.instance_type ?? null,
       spot_price: worker.location.spot_price ?? null,
     },
+    verdict: workerVerdictOf(worker),
+    actions: actionsTaken(worker.actions),
     as_of_seq: workerVersion(state, worker),
   };
+}
+
+/** Null of a TERMINATED worker, and of one that is known from sightings alone. */
+export function workerVerdictOf(worker: WorkerRecord): WorkerVerdict | null {
+  if (worker.state === 'TERMINATED' || worker.reported) return null;
+  const { verdict } = worker;
+  if (verdict === undefined) {
+    return { status: 'ok', reason: 'Nothing is wrong.', since: formatTime(worker.created_ms), evidence: {} };
+  }
+  const { status, reason, since_ms, evidence } = verdict;
+  return { status, reason, since: formatTime(since_ms), evidence: { ...evidence } };
 }
 
 /** The last segment that changed the document, which includes the estimate of the current job. */

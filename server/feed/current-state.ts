@@ -5,16 +5,24 @@
 import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
 import type { JobNow } from '../../protocol/feed-messages.ts';
 import { formatTime } from '../../protocol/time.ts';
+import type { JobScope } from '../access/scope.ts';
 import { activeAlerts, alertDocument } from '../documents/alerts.ts';
 import { errorDocument, outputDocument, progressDocument, verdictOf } from '../documents/job.ts';
+import { expectedFields, outlookThen } from '../documents/outlook.ts';
 import { mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { workerDocument } from '../documents/worker.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 
-/** What a subscription follows: `id` for a job or worker, `filter` for jobs. */
-export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };
+/** What a subscription follows: `id` for a job or worker, `filter` and `scope` for jobs. */
+export type Target = {
+  resource: FeedResource;
+  id: string | null;
+  filter: FeedFilter;
+  /** Of `jobs`: those that the reader may see; null or absent: all. */
+  scope?: JobScope | null;
+};
 
 /** What has to be looked up outside the state's indexes: an archived job or worker, the jobs that match a filter. */
 export type Extra = {
@@ -79,6 +87,7 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
     ...(job.last_error ? { error: errorDocument(job.last_error) } : {}),
     ...(job.output ? { output: outputDocument(job.output) } : {}),
     ...(job.verdict ? { verdict: verdictOf(job) } : {}),
+    ...expectedFields(outlookThen(job)),
   };
 }
 

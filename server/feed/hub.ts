@@ -6,6 +6,7 @@
  * is sent only after everything before it has been delivered, so positions only grow on a connection.
  */
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
+import type { JobScope } from '../access/scope.ts';
 import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
@@ -122,9 +123,9 @@ export class FeedHub {
     if (followers?.size === 0) this.#topics.delete(topic);
   }
 
-  /** Returns the jobs that match the filter now. */
-  find(filter: FeedFilter): Promise<Scanned> {
-    return this.#scan.find(filter);
+  /** Returns the jobs in the scope that match the filter now. */
+  find(filter: FeedFilter, scope?: JobScope | null): Promise<Scanned> {
+    return this.#scan.find(filter, scope ?? null);
   }
 
   /** Returns at most `count` kept messages after `since`; null if `since` is older than what is kept. */

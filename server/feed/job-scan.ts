@@ -3,6 +3,7 @@
  * event loop, on a copy of the state that does not change meanwhile.
  */
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
+import { inScope, type JobScope } from '../access/scope.ts';
 import type { Clock } from '../clock.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -16,7 +17,7 @@ export type Scanned = {
   position: FeedPosition;
 };
 
-type Waiting = { filter: FeedFilter; jobs: JobRecord[]; resolve: (found: Scanned) => void };
+type Waiting = { filter: FeedFilter; scope: JobScope | null; jobs: JobRecord[]; resolve: (found: Scanned) => void };
 
 const SLICE_MS = 8;
 /** Jobs between two looks at the clock. */
@@ -33,9 +34,9 @@ export class JobScan {
     this.#now = now;
   }
 
-  find(filter: FeedFilter): Promise<Scanned> {
+  find(filter: FeedFilter, scope: JobScope | null = null): Promise<Scanned> {
     return new Promise((resolve) => {
-      this.#waiting.push({ filter, jobs: [], resolve });
+      this.#waiting.push({ filter, scope, jobs: [], resolve });
       if (!this.#running) void this.#run();
     });
   }
@@ -67,6 +68,7 @@ export class JobScan {
     for (const job of activeJobs(still)) {
       for (const found of index.matching({ state: job.state, job })) {
         for (const one of found) {
+          if (!inScope(one.scope, job)) continue;
           one.jobs.push(job);
           // This filter is complete.
           if (one.jobs.length > STATE_JOBS_MAX) index.delete(one.filter, one);

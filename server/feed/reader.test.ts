@@ -34,6 +34,8 @@ async function open(more: Partial<Beyond> = {}) {
       catchUp: async () => {},
       ...more,
     },
+    refusal: () => null,
+    scope: null,
     check: () => [],
     call: (call) => void calls.push(call),
     cancel: () => {},

@@ -12,11 +12,13 @@ import {
   CancelRequest,
   FEED_RESOURCES,
   type FeedPosition,
+  type FeedResource,
   PingRequest,
   SubscribeRequest,
   UnsubscribeRequest,
 } from '../../protocol/feed.ts';
 import type { FeedError } from '../../protocol/feed-messages.ts';
+import type { JobScope } from '../access/scope.ts';
 import type { Target } from './current-state.ts';
 import type { FeedHub } from './hub.ts';
 import { Outbox, type Sink } from './outbox.ts';
@@ -29,6 +31,10 @@ export type ReaderOptions = {
   beyond: Beyond;
   /** Validates a value against a schema and returns the errors. */
   check: (schema: keyof typeof MESSAGE_SCHEMAS, value: unknown) => FieldError[];
+  /** Why this reader may not follow a resource; null: it may. */
+  refusal: (resource: FeedResource) => { code: string; message: string; hint: string | undefined } | null;
+  /** The jobs that this reader may see; null: all. */
+  scope: JobScope | null;
   /** Runs a call and sends its answer. Never throws. */
   call: (call: CallRequest) => void;
   /** The client no longer waits for the answer to this call. */
@@ -137,7 +143,7 @@ export class Reader {
     if (action === 'ping') {
       return this.#outbox.reply(JSON.stringify({ type: 'pong', ...(id === undefined ? {} : { id }) }));
     }
-    const target = targetOf(message as never);
+    const target = targetOf(message as never, this.#options.scope);
     if (typeof target === 'string') return this.#refuse(id, 'invalid_message', target);
     if (action === 'unsubscribe') return this.#unsubscribe(target, id as string | undefined);
     await this.#subscribe(target, message.since as FeedPosition | undefined, id as string | undefined);
@@ -154,6 +160,8 @@ export class Reader {
   async #subscribe(target: Target, since: FeedPosition | undefined, id: string | undefined): Promise<void> {
     const { hub, beyond, onFault } = this.#options;
     const { resource } = target;
+    const refused = this.#options.refusal(resource);
+    if (refused) return this.#refuse(id, refused.code as FeedError['code'], refused.message, refused.hint);
     const name = nameOf(target);
     if (!this.#subscriptions.has(name) && this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
       const words = `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`;
@@ -232,15 +240,17 @@ const inWords = (value: unknown): string => (JSON.stringify(value) ?? 'undefined
 
 const idOf = ({ resource, id }: Target): object => (id === null ? {} : { [`${resource}_id`]: id });
 
-/** Returns what a message subscribes to, or a description of what is missing. */
-export function targetOf(request: {
-  resource: Target['resource'];
-  job_id?: string;
-  worker_id?: string;
-  filter?: Target['filter'];
-}): Target | string {
+/** Returns what a message subscribes to, or a description of what is missing. `scope`: the jobs that the reader may see. */
+export function targetOf(
+  request: { resource: Target['resource']; job_id?: string; worker_id?: string; filter?: Target['filter'] },
+  scope: JobScope | null,
+): Target | string {
   const { resource, job_id, worker_id, filter = {} } = request;
   if (resource === 'job') return job_id ? { resource, id: job_id, filter: {} } : '/job_id is missing';
   if (resource === 'worker') return worker_id ? { resource, id: worker_id, filter: {} } : '/worker_id is missing';
-  return { resource, id: null, filter: resource === 'jobs' ? filter : {} };
+  if (resource !== 'jobs') return { resource, id: null, filter: {} };
+  // A filter is indexed, a scope is looked at for each event.
+  const [tag, another] = scope !== null && 'tags' in scope ? scope.tags : [];
+  const narrowed = tag !== undefined && another === undefined && filter.tag === undefined ? { ...filter, tag } : filter;
+  return { resource, id: null, filter: narrowed, scope };
 }

@@ -9,6 +9,7 @@
  * The last check for missed events and the step to live happen in the same turn, so no event is lost in between.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
+import { inScope } from '../access/scope.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import { type Extra, stateNow, type Target } from './current-state.ts';
 import { fits } from './filter-index.ts';
@@ -86,7 +87,7 @@ export class Subscription implements Follower {
 
   update(update: FeedUpdate, parcels: SegmentParcels<Follower>): void {
     const { sent, outbox } = this.#options;
-    if (sent.last === update) return;
+    if (sent.last === update || !this.#sees(update)) return;
     sent.last = update;
     if (outbox.gather(update, parcels)) parcels.open.push(this);
   }
@@ -131,7 +132,7 @@ export class Subscription implements Follower {
   /** Finding the jobs takes several turns; the events of that time are caught up with afterwards. */
   async #beginFiltered(type: 'state' | 'reset', live: () => void): Promise<void> {
     const { hub, outbox } = this.#options;
-    const { jobs, position } = await hub.find(this.target.filter);
+    const { jobs, position } = await hub.find(this.target.filter, this.target.scope);
     await new Promise<void>((resolve) => outbox.whenFlowing(resolve));
     if (this.#ended) return;
     const text = JSON.stringify(stateNow(hub.state, this.target, { type, position, extra: { jobs } }));
@@ -140,7 +141,18 @@ export class Subscription implements Follower {
   }
 
   get #filtered(): boolean {
-    return typeof this.#topic !== 'string';
+    return typeof this.#topic !== 'string' || this.#scoped;
+  }
+
+  get #scoped(): boolean {
+    return this.target.scope !== null && this.target.scope !== undefined;
+  }
+
+  /** Whether the reader may see the job of an update. */
+  #sees({ id }: FeedUpdate): boolean {
+    if (!this.#scoped) return true;
+    const job = this.#options.hub.state.job(id) ?? this.#archived.get(id);
+    return job !== undefined && inScope(this.target.scope!, job);
   }
 
   #follow(live: () => void): void {
@@ -212,12 +224,14 @@ export class Subscription implements Follower {
     }
   }
 
-  #wants({ kind, id, state }: FeedUpdate): boolean {
+  #wants(update: FeedUpdate): boolean {
+    const { kind, id, state } = update;
     if (kind !== this.#kind) return false;
     const { id: one, filter } = this.target;
     if (one !== null && id !== one) return false;
     if (kind !== 'job') return true;
     if (!this.#filtered) return true;
+    if (!this.#sees(update)) return false;
     return fits(filter, { state, job: this.#options.hub.state.job(id) ?? this.#archived.get(id) });
   }
 }

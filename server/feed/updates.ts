@@ -7,6 +7,7 @@ import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/fee
 import type { JobStateName } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { errorDocument, outputDocument } from '../documents/job.ts';
+import { expectedFields } from '../documents/outlook.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
@@ -32,7 +33,8 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'WorkerStatusChanged':
     case 'WorkerDraining':
     case 'WorkerRestarting':
-    case 'WorkerTerminated': {
+    case 'WorkerTerminated':
+    case 'WorkerJudged': {
       const fields = { worker_id: event.entity, ...workerFields(event) };
       return {
         position,
@@ -42,6 +44,8 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
         text: JSON.stringify({ ...common, resource: 'worker', ...fields }),
       };
     }
+    case 'ActionDecided':
+      return decided(event, position, common);
     case 'AlertRaised':
     case 'AlertAcknowledged':
     case 'AlertResolved': {
@@ -54,10 +58,18 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
         text: JSON.stringify({ ...common, resource: 'alert', ...fields }),
       };
     }
+    case 'ActionSettled':
+    case 'PoliciesPaused':
+    case 'PoliciesResumed':
     case 'AlertPending':
     case 'AlertCleared':
     case 'SilenceCreated':
     case 'SilenceEnded':
+    case 'KeyCreated':
+    case 'KeyRotated':
+    case 'KeyRevoked':
+    case 'PassIssued':
+    case 'PassEnded':
     case 'NoticesClaimed':
     case 'NoticesReleased':
     case 'NoticeDelivered':
@@ -90,6 +102,19 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
       };
     }
   }
+}
+
+/** A decision of a policy, on the feed of the job or worker that it is about. */
+function decided(event: JournalEvent & { type: 'ActionDecided' }, position: FeedPosition, common: object): FeedUpdate {
+  const { entity: id, at, data } = event;
+  const { of: kind, policy, verdict, action, outcome, reason, state, worker_id } = data;
+  const taken = { at, policy, verdict, action, outcome, reason };
+  const about =
+    state === undefined
+      ? { resource: 'worker', worker_id: id }
+      : { resource: 'job', job_id: id, state, percentage: null, stage: null, worker_id };
+  const text = JSON.stringify({ ...common, ...about, action: taken });
+  return { position, kind, id, ...(state === undefined ? {} : { state }), soft: false, text };
 }
 
 /** A progress report before it is in the journal: `position` is that of everything before it. */
@@ -138,6 +163,10 @@ function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
       return { state: 'RESTARTING' };
     case 'WorkerTerminated':
       return { state: 'TERMINATED', reason: data.reason };
+    case 'WorkerJudged': {
+      const { status, since_ms, reason, evidence } = data;
+      return { verdict: { status, reason, since: formatTime(since_ms), evidence } };
+    }
   }
 }
 
@@ -164,9 +193,14 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobSubmitted':
       return now('SUBMITTED', 0, { details: data.details });
     case 'JobQueued':
-      return now('QUEUED', 0, { worker_id: null, attempt: data.attempt, details: data.details });
+      return now('QUEUED', 0, {
+        worker_id: null,
+        attempt: data.attempt,
+        details: data.details,
+        ...expectedFields(data.promise ?? {}),
+      });
     case 'JobAssigned':
-      return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt });
+      return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt, ...expectedFields(data) });
     case 'JobProgressed': {
       const { percentage, stage, current_chunk, total_chunks, eta_seconds, attempt, cancelling } = data;
       const more = { stage, current_chunk, total_chunks, eta_seconds, attempt };

@@ -22,6 +22,7 @@ const ARRIVAL_LOOKS = 10;
 const ARRIVAL_LOOK_MS = 1_000;
 
 export class AsgFleet implements Fleet {
+  readonly machines = { replaces: true };
   readonly #url: AwsFleetUrl;
   readonly #options: AwsFleetOptions;
   readonly #client: EC2Client;

@@ -19,6 +19,7 @@ import { FleetRoom } from './fleet-room.ts';
 type Market = 'spot' | 'on-demand';
 
 export class Ec2Fleet implements Fleet {
+  readonly machines = { replaces: false };
   readonly #url: Ec2FleetUrl;
   readonly #options: AwsFleetOptions;
   readonly #client: EC2Client;

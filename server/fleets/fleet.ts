@@ -7,6 +7,8 @@
 import type { Location, WorkerLaunch } from '../../protocol/worker.ts';
 
 export interface Fleet {
+  /** Null if it starts and ends no machines. `replaces`: it keeps a number of them, and starts one in place of one that ends. */
+  readonly machines: { replaces: boolean } | null;
   /** Throws MonitorError if it cannot launch workers: there is no fleet, or it is closing. */
   assertLaunches(): void;
   /**

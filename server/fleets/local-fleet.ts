@@ -22,6 +22,8 @@ export type LocalFleetOptions = {
   clock: Clock;
   /** The monitor's URL for the workers. */
   serverUrl: () => string;
+  /** The environment for the process of a worker. Default: ours. */
+  environmentOf?: (worker_id: string) => Record<string, string | undefined>;
   /** Their engine; `auto` selects the best one found on this machine. */
   engine: string;
   log: (level: 'info' | 'warn', message: string) => void;
@@ -31,6 +33,7 @@ export type LocalFleetOptions = {
 type Child = { process: ChildProcess; launch: WorkerLaunch; launched_ms: number; gone: AbortSignal };
 
 export class LocalFleet implements Fleet {
+  readonly machines = { replaces: false };
   readonly #options: LocalFleetOptions;
   readonly #children = new Map<string, Child>();
   /** Processes that are stopping. */
@@ -49,9 +52,10 @@ export class LocalFleet implements Fleet {
   async launch(worker_id: string, launch: WorkerLaunch): Promise<null> {
     this.assertLaunches();
     if (this.#children.has(worker_id)) return null;
-    const { serverUrl, engine, log, clock } = this.#options;
+    const { serverUrl, engine, log, clock, environmentOf } = this.#options;
     const args = [COMMAND, 'worker', '--server', serverUrl(), '--id', worker_id, '--engine', engine, '--supervised'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const environment = environmentOf ? { env: environmentOf(worker_id) } : {};
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], ...environment });
     const gone = new AbortController();
     this.#children.set(worker_id, { process: child, launch, launched_ms: clock.now(), gone: gone.signal });
     child.once('exit', (code) => {

@@ -31,6 +31,7 @@ export async function openFleet(url: string, { monitor, ...options }: OpenFleetO
 }
 
 const noFleet: Fleet = {
+  machines: null,
   assertLaunches() {
     throw new MonitorError('conflict', 'no_fleet', 'this monitor launches no workers', {
       hint: 'Start the monitor with --fleet local:, or start workers yourself: tmon worker --server URL',

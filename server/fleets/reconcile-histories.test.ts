@@ -148,7 +148,7 @@ class History {
   }
 
   #settle(difference: Difference): void {
-    const { events } = this.monitor.run(commandFor(difference));
+    const { events } = this.monitor.run(commandFor(difference, { by: 'test' }));
     for (const { type, entity } of events) {
       if (type !== 'WorkerTerminated') continue;
       const alive = this.#alive().some(

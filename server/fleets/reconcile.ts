@@ -1,7 +1,7 @@
 /**
  * How the monitor's workers and the fleet's instances differ, and when to believe it. Pure.
  *
- *     orphaned   a live worker claims an instance that does not exist    → the worker is terminated
+ *     orphaned   a live worker claims an instance that does not exist    → the verdict on it; a policy terminates it
  *     missing    an instance of ours runs, and no worker is known        → the worker is known, as STARTING
  *
  * A listing may be stale or incomplete without any sign of it. A difference is ignored for the grace time after the
@@ -10,6 +10,7 @@
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Location } from '../../protocol/worker.ts';
+import type { Acting } from '../state-machine/decide/actions.ts';
 import type { CommandBody } from '../state-machine/decide/commands.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { Instance, InstanceListing } from './fleet.ts';
@@ -119,10 +120,13 @@ export function judge(
   return { suspicions, confirmed, unconfirmed };
 }
 
-/** The command without effect if the worker has changed since it was compared. */
-export function commandFor({ kind, worker_id, instance_id, location, since_ms, reason }: Difference): CommandBody {
+/** The command without effect if the worker has changed since it was compared. A policy says what follows for an orphaned one. */
+export function commandFor(
+  { kind, worker_id, instance_id, location, since_ms, reason }: Difference,
+  acting: Acting,
+): CommandBody {
   if (kind === 'missing')
     return { type: 'launch_worker', worker_id, launch: { location }, found: { instance_id, reason } };
   const why = `${reason}; its last sign of life was at ${formatTime(since_ms)}`;
-  return { type: 'terminate_worker', worker_id, reason: why, unless_seen: { since_ms, instance_id } };
+  return { type: 'judge_orphaned', worker_id, instance_id, since_ms, reason: why, ...acting };
 }

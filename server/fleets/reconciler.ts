@@ -10,6 +10,7 @@ import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
+import type { Acting } from '../state-machine/decide/actions.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { Fleet, Instance, InstanceListing } from './fleet.ts';
 import { commandFor, compare, covers, type Difference, type Judged, judge, type Suspicions } from './reconcile.ts';
@@ -17,6 +18,8 @@ import { commandFor, compare, covers, type Difference, type Judged, judge, type 
 export type ReconcilerOptions = {
   engine: Engine;
   fleet: Fleet;
+  /** What this instance can do when a policy acts. */
+  acting: () => Acting;
   settings: { reconcile_ms: number; reconcile_grace_ms: number };
   clock: Clock;
   log: (level: 'info' | 'warn', message: string) => void;
@@ -72,7 +75,8 @@ export class Reconciler {
     const judged = judge(this.#suspicions, differences, look, settings.reconcile_grace_ms);
     this.#suspicions = judged.suspicions;
     if (!dry_run) for (const difference of judged.confirmed) await this.#settle(difference);
-    return documentOf(judged, dry_run);
+    const ended = (worker_id: string) => !dry_run && engine.state.worker(worker_id)?.state === 'TERMINATED';
+    return documentOf(judged, dry_run, ended);
   }
 
   #workers(): WorkerRecord[] {
@@ -84,13 +88,13 @@ export class Reconciler {
   }
 
   async #settle(difference: Difference): Promise<void> {
-    const { engine, log } = this.#options;
+    const { engine, acting, log } = this.#options;
     const { kind, worker_id, reason } = difference;
-    const body = commandFor(difference);
+    const body = commandFor(difference, acting());
     const id = `${UNREMEMBERED}${newUlid()}`;
     try {
       await engine.submit({ id, fingerprint: '', actor: 'monitor', body });
-      log('info', `${kind === 'orphaned' ? 'terminated' : 'created'} ${worker_id}: ${reason}`);
+      log('info', `${worker_id} is ${kind}: ${reason}`);
     } catch (error) {
       // The next comparison finds it again, unless it has been settled by then.
       log('warn', `${worker_id} is ${kind}, which could not be settled: ${(error as Error).message}`);
@@ -98,12 +102,16 @@ export class Reconciler {
   }
 }
 
-function documentOf({ confirmed, unconfirmed }: Judged, dry_run: boolean): Reconciliation {
+function documentOf(
+  { confirmed, unconfirmed }: Judged,
+  dry_run: boolean,
+  ended: (worker_id: string) => boolean,
+): Reconciliation {
   const shown = ({ worker_id, instance_id, reason }: Difference) => ({ worker_id, instance_id, reason });
   const of = (kind: Difference['kind']) => confirmed.filter((one) => one.kind === kind).map(shown);
   return {
     dry_run,
-    orphaned: of('orphaned'),
+    orphaned: of('orphaned').map((one) => ({ ...one, terminated: ended(one.worker_id) })),
     missing: of('missing'),
     unconfirmed: unconfirmed.map((one) => ({ kind: one.kind, ...shown(one), due_at: formatTime(one.due_ms) })),
   };

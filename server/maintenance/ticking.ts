@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
+import type { Acting } from '../state-machine/decide/actions.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
 import { hasVerdictNews, nextToJudge } from '../state-machine/decide/verdicts.ts';
 import { Duty } from './duty.ts';
@@ -31,11 +32,13 @@ export type TickingOptions = {
   clock: Clock;
   log: (level: 'warn', message: string) => void;
   rules?: StoreRules;
+  /** What this instance can do when a policy acts; without it none does. */
+  acting?: () => Acting;
   /** Configuration files, which may be invalid. */
   files?: readonly { problem: string | null | undefined }[];
 };
 
-export function ticking({ engine, clock, log, rules, files = [] }: TickingOptions): Duty {
+export function ticking({ engine, clock, log, rules, acting, files = [] }: TickingOptions): Duty {
   const { lease_ms } = engine.policy;
   let spared_until_ms = clock.monotonic() + lease_ms;
   let turned_ms = clock.monotonic();
@@ -45,7 +48,7 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
   const observed = () => ({
     store_rule: rules?.harm,
     commit_seconds: engine.commit_seconds,
-    config_invalid: files.map(({ problem }) => problem).find((problem) => problem) ?? files[0]?.problem,
+    config_invalid: problemOf(files.map(({ problem }) => problem)),
   });
   /** Running jobs from this ordinal on are judged next, at this time. */
   let judge_from = 0;
@@ -94,6 +97,7 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
             observed: observed(),
             judge_from: judge ? from : null,
             notice_ids,
+            ...(evaluate && acting ? { acting: acting() } : {}),
           },
         });
         // A due timer without an event is being spared: retry later.
@@ -105,3 +109,7 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
     },
   });
 }
+
+/** Null if every file that there is could be read; undefined without any. */
+const problemOf = (problems: readonly (string | null | undefined)[]): string | null | undefined =>
+  problems.find((problem) => problem) ?? problems.find((problem) => problem !== undefined);

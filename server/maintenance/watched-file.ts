@@ -18,6 +18,8 @@ export type WatchedFileOptions<T> = {
   name: string;
   /** Empty: there is no file, and `otherwise` stays. */
   path: string;
+  /** Other files that `read` reads: a change of one is a change of this. */
+  also?: readonly string[];
   otherwise: T;
   read: (text: string) => Contents<T> | Promise<Contents<T>>;
   /** What is thrown if it is invalid at the start. */
@@ -65,7 +67,7 @@ export class WatchedFile<T> {
   async reload({ always = false } = {}): Promise<void> {
     const { name, path, log } = this.#options;
     if (path === '') return;
-    if (!always && (await stampOf(path)) === this.#stamp) return;
+    if (!always && (await this.#stampNow()) === this.#stamp) return;
     const contents = await this.#read();
     if (contents.problems) {
       this.#problem = contents.problems.join('; ');
@@ -92,10 +94,15 @@ export class WatchedFile<T> {
     });
   }
 
+  async #stampNow(): Promise<string> {
+    const { path, also = [] } = this.#options;
+    return (await Promise.all([path, ...also].map(stampOf))).join(', ');
+  }
+
   async #read(): Promise<Contents<T>> {
     const { path, read } = this.#options;
     // Before the text: a change in between is read next time.
-    this.#stamp = await stampOf(path);
+    this.#stamp = await this.#stampNow();
     let text: string;
     try {
       text = await readFile(path, 'utf8');

@@ -13,7 +13,9 @@ const SCRIPT = 'export const answer = 42;\n'.repeat(100);
 const folder = mkdtempSync(join(tmpdir(), 'tmon-pages-'));
 after(() => rmSync(folder, { recursive: true }));
 build(folder);
-const { app } = await buildApi(readSettings({ log_level: 'silent' }, {}), '0.0.0', () => {}, undefined, folder);
+const { app } = await buildApi(readSettings({ log_level: 'silent' }, {}), '0.0.0', () => {}, undefined, {
+  pages_folder: folder,
+});
 after(() => app.close());
 
 function build(into: string): void {
@@ -153,13 +155,9 @@ test('the API, its documents and the probes are served as before', async () => {
 test('a monitor whose dashboard is not built says how to build it, and serves it once it is', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'tmon-pages-'));
   after(() => rmSync(empty, { recursive: true }));
-  const later = await buildApi(
-    readSettings({ log_level: 'silent' }, {}),
-    '0.0.0',
-    () => {},
-    undefined,
-    join(empty, 'dist'),
-  );
+  const later = await buildApi(readSettings({ log_level: 'silent' }, {}), '0.0.0', () => {}, undefined, {
+    pages_folder: join(empty, 'dist'),
+  });
   after(() => later.app.close());
   const open = (url: string) => later.app.inject({ url, headers: { host: 'localhost' } });
   const before = await open('/');

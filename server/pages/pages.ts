@@ -26,7 +26,9 @@ export async function addPages(app: FastifyInstance, folder: string): Promise<vo
     if (html === null) return reply.type('text/plain; charset=utf-8').send(NOT_BUILT);
     return reply.type('text/html; charset=utf-8').send(html.replaceAll(NONCE, nonce));
   };
-  for (const path of ['/', ...PAGES.flatMap((page) => [page, `${page}/*`])]) app.get(path, index);
+  for (const path of ['/', ...PAGES.flatMap((page) => [page, `${page}/*`])]) {
+    app.get(path, { config: { permission: 'open', what: 'the dashboard' } }, index);
+  }
   await app.register(fastifyStatic, {
     root: join(folder, 'assets'),
     prefix: '/assets/',

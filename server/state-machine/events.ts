@@ -4,18 +4,29 @@
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
+import type { KeyRole } from '../../protocol/api-keys.ts';
 import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
+import type { Action, ActionOutcome, Mode } from '../../protocol/policies.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
-import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
+import type {
+  Capabilities,
+  HealthReport,
+  HealthStatus,
+  KnownCapabilities,
+  Location,
+  WorkerVerdictStatus,
+} from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
+import type { PassKind } from './state/passes.ts';
+import type { Estimate, PromiseGroup } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
 
-export type Event = JobEvent | WorkerEvent | AlertEvent | NoticeEvent | HouseEvent;
+export type Event = JobEvent | WorkerEvent | PolicyEvent | AlertEvent | NoticeEvent | KeyEvent | PassEvent | HouseEvent;
 export type EventType = Event['type'];
 
 export type JobEvent =
@@ -38,6 +49,8 @@ export type JobEvent =
         require_complete?: boolean;
         /** Absent if the submitter gave none. */
         traceparent?: string;
+        /** Absent without an API key. */
+        submitted_by?: string;
         estimated_cost_usd: number | null;
         details: string;
       };
@@ -55,6 +68,8 @@ export type JobEvent =
         details: string;
         /** Absent if unknown, and in old journals. */
         start_by_ms?: number;
+        /** When it is expected to begin and to end. Absent if unknown, and in old journals. */
+        promise?: { group: PromiseGroup; start: Estimate; end?: Estimate };
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }
@@ -77,6 +92,8 @@ export type JobEvent =
         estimated_cost_usd: number | null;
         /** Absent in old journals. */
         expected?: Expected;
+        /** When the attempt is expected to end. Absent if unknown, and in old journals. */
+        end?: Estimate;
       };
     }
   | {
@@ -209,7 +226,47 @@ export type WorkerEvent =
   /** `replace`: its machine is being taken away, and the fleet is to replace it. Absent: false. */
   | { type: 'WorkerDraining'; entity: string; data: { reason?: string; replace?: boolean } }
   | { type: 'WorkerRestarting'; entity: string; data: { check_ms: number } }
-  | { type: 'WorkerTerminated'; entity: string; data: { reason: string } };
+  | { type: 'WorkerTerminated'; entity: string; data: { reason: string } }
+  /** The verdict on a worker has changed. `since_ms`: since when it is so. */
+  | {
+      type: 'WorkerJudged';
+      entity: string;
+      data: { status: WorkerVerdictStatus; since_ms: number; reason: string; evidence: Evidence };
+    };
+
+export type PolicyEvent =
+  /** A policy has decided about the job or worker `entity`. The events of the action follow in the same command. */
+  | {
+      type: 'ActionDecided';
+      entity: string;
+      data: {
+        of: 'job' | 'worker';
+        policy: string;
+        verdict: string;
+        action: Action;
+        mode: Mode;
+        outcome: ActionOutcome;
+        reason: string;
+        evidence: Evidence;
+        /** Of a job: the worker that has it, or had it last. */
+        worker_id: string | null;
+        /** Of a job: its state before the action. */
+        state?: 'QUEUED' | 'PROCESSING';
+        /** Name of the instance that decided. */
+        by: string;
+        /** Present if a worker is launched. */
+        launched_worker_id?: string;
+        /** Present if the fleet has to do something with a machine. */
+        machine?: true;
+        /** Present if a worker has to end its engine: its lease ends then at the latest, and is not renewed. */
+        kill_ms?: number;
+      };
+    }
+  /** The fleet has done its part of the action `entity`, or could not. */
+  | { type: 'ActionSettled'; entity: string; data: { done: boolean; details: string | null } }
+  /** Too many would have acted at once. */
+  | { type: 'PoliciesPaused'; entity: string; data: { until_ms: number; reason: string } }
+  | { type: 'PoliciesResumed'; entity: string; data: { by: string } };
 
 export type AlertEvent =
   /** The condition holds, but not yet for as long as the rule requires. */
@@ -302,6 +359,42 @@ export type NoticeEvent =
   | { type: 'NoticeRequested'; entity: string; data: { destination: string; content: NoticeContent } }
   /** Those whose entry in the order of their ends is not after `through` have left the fold. */
   | { type: 'NoticesForgotten'; entity: string; data: { through: string } };
+
+/** API keys. `secret_hash`: HMAC-SHA-256 of the secret; no event has a secret. */
+export type KeyEvent =
+  | {
+      type: 'KeyCreated';
+      entity: string;
+      data: {
+        role: KeyRole;
+        name: string;
+        tags: readonly string[] | null;
+        worker_id: string | null;
+        tenant: string | null;
+        secret_hash: string;
+        expires_ms: number | null;
+        by: string;
+      };
+    }
+  /** The secret before it is accepted until `previous_until_ms`, an earlier one no longer. */
+  | { type: 'KeyRotated'; entity: string; data: { secret_hash: string; previous_until_ms: number; by: string } }
+  | { type: 'KeyRevoked'; entity: string; data: { by: string } };
+
+/** Sessions, tickets and tokens; each ends with its key. Hashes as of keys. */
+export type PassEvent =
+  | {
+      type: 'PassIssued';
+      entity: string;
+      data: {
+        kind: PassKind;
+        key_id: string;
+        key_hash: string;
+        secret_hash: string;
+        job_id: string | null;
+        expires_ms: number;
+      };
+    }
+  | { type: 'PassEnded'; entity: string; data: Record<string, never> };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

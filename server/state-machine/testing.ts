@@ -4,6 +4,7 @@ import type { Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { defaultRules } from '../alerts/rules/defaults.ts';
 import { NO_ROUTES } from '../notices/routes/routes.ts';
+import { defaultPolicies } from '../policies/defaults.ts';
 import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
 import type { Command, CommandBody } from './decide/commands.ts';
 import { decide } from './decide/decide.ts';
@@ -28,6 +29,7 @@ export const POLICY: Policy = {
   commands_window_ms: 24 * HOUR_MS,
   commands_max: 100_000,
   alerts: defaultRules(),
+  policies: defaultPolicies(),
   routing: NO_ROUTES,
   notice_claim_ms: 60_000,
   notice_retry_base_ms: 5_000,

@@ -2,12 +2,15 @@
  * Metrics of the fold: jobs, queues, costs, alerts and the system's health. Every instance on a store has the same
  * values, and a restart keeps them. A scrape takes O(workers), never O(jobs).
  */
+
+import { ACTIONS, OUTCOMES } from '../../protocol/policies.ts';
 import type { SystemHealth } from '../../protocol/system.ts';
 import { VERDICTS } from '../../protocol/verdict.ts';
 import { activeAlerts } from '../documents/alerts.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { sumPeriods } from '../state-machine/state/periods.ts';
+import { accuracyOf, PROMISES, type PromiseKind } from '../state-machine/state/promises.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { type CounterName, DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
 import { verdictCounts } from '../state-machine/state/verdicts.ts';
@@ -20,6 +23,7 @@ export function foldFamilies(state: State): Family[] {
     ...totals(state),
     ...distributions(state),
     ...notifications(state),
+    ...policies(state),
     ...healthFamilies(state, healthDocument(state)),
   ];
 }
@@ -31,9 +35,30 @@ function jobs(state: State): Family[] {
     gauge('jobs', 'Jobs in memory by state', byLabel('state', sizes)),
     gauge('jobs_by_verdict', 'Unfinished jobs by verdict', byLabel('verdict', Object.entries(verdictCounts(state)))),
     counter('verdicts_total', 'Changes of verdict, by the new one', fromZero(state, 'judged', 'verdict', VERDICTS)),
+    ...estimates(state),
     gauge('archived_jobs', 'Jobs that have left memory for the archive', scalars.archived_jobs),
   ];
 }
+
+/** A kind without jobs has no series: a part of none is no figure. */
+function estimates(state: State): Family[] {
+  const samples = PROMISES.flatMap((kind): Sample[] => {
+    const { within_p50, within_p90 } = accuracyOf(state, kind);
+    if (within_p50 === null || within_p90 === null) return [];
+    const estimate = ESTIMATES[kind];
+    return [
+      { labels: { estimate, by: 'p50' }, value: within_p50 },
+      { labels: { estimate, by: 'p90' }, value: within_p90 },
+    ];
+  });
+  return [gauge('estimates_in_time_ratio', 'Part of the last 1,000 jobs that was in time by its estimate', samples)];
+}
+
+const ESTIMATES: Readonly<Record<PromiseKind, string>> = {
+  start: 'start',
+  end: 'completion',
+  run: 'run_completion',
+};
 
 function queues(state: State): Family[] {
   const main = mainQueueDocument(state);
@@ -99,6 +124,23 @@ function notifications(state: State): Family[] {
     gauge('notifications_pending', 'Notifications that are not delivered yet', pending),
     gauge('notification_destinations_failing', 'Destinations that do not receive', troubles.size),
     counter('notifications_total', 'Notifications that ended, by outcome', ended),
+  ];
+}
+
+function policies(state: State): Family[] {
+  const actions = ACTIONS.filter((action) => action !== 'none');
+  return [
+    counter(
+      'policy_decisions_total',
+      'Decisions of policies, by outcome',
+      fromZero(state, 'decided', 'outcome', OUTCOMES),
+    ),
+    counter('policy_actions_total', 'What policies have done, by action', fromZero(state, 'acted', 'action', actions)),
+    gauge(
+      'policies_paused',
+      '1 while the circuit breaker pauses all policies, otherwise 0',
+      state.scalars.policies_paused ? 1 : 0,
+    ),
   ];
 }
 

@@ -75,7 +75,7 @@ test('a job that goes as usual is on track to its end, and no event says so', ()
   const { verdict, expected_percentage, expected_completion } = jobDocument(fleet.job(lease.job_id));
   assert.deepEqual([verdict?.status, verdict?.reason], ['on_track', 'On track.']);
   assert.ok(Math.abs(expected_percentage! - 95) <= 6, `${expected_percentage}`);
-  const left_seconds = (Date.parse(expected_completion!) - fleet.at_ms) / 1000;
+  const left_seconds = (Date.parse(expected_completion!.p50) - fleet.at_ms) / 1000;
   assert.ok(Math.abs(left_seconds - 0.05 * 60) <= 4, `${left_seconds}`);
   fleet.complete(lease);
   assert.equal(jobDocument(fleet.job(lease.job_id)).verdict, null);
@@ -237,4 +237,58 @@ test('counts and the index follow the verdicts, in a live and in a restored fold
   assert.equal(dead!.job_id, 'job-1');
   fleet.run({ type: 'cancel_job', job_id: hung!.job_id });
   assert.equal(verdictCounts(fleet.state).hung, 0);
+});
+
+/** Jobs of 40 steps, of which every `rare`th is four times as long. */
+function steady(jobs: number, rare = Number.POSITIVE_INFINITY): Fleet {
+  const fleet = new Fleet();
+  fleet.worker5('teacher');
+  let steps = 0;
+  for (let i = 0; i < jobs; i++) {
+    const lease = fleet.claimed(`learned-${i}`, { duration_seconds: 400 }, 'teacher');
+    fleet.progress(lease, 0, { stage: 'transcribing' });
+    for (let step = 1; step <= 40; step++) {
+      steps += 1;
+      fleet.later((steps % 7) * 300);
+      for (let beats = steps % rare === 0 ? 4 : 1; beats > 0; beats--) fleet.later(15_000).beat('teacher', [lease]);
+      fleet.progress(lease, 2.5 * step);
+    }
+    fleet.later(1_000).complete(lease);
+  }
+  fleet.beating.delete('teacher');
+  fleet.run({ type: 'terminate_worker', worker_id: 'teacher', reason: 'test' });
+  // Heartbeats and ticks are at whole seconds.
+  return fleet.later(10_000 - (fleet.at_ms % 10_000));
+}
+
+/** After how many seconds without a step this job, with steps of so many seconds, is hung. */
+function hungAfter(fleet: Fleet, step: number): number {
+  const lease = fleet.begun('worker-1', 400);
+  for (let percent = 2.5; percent <= 25; percent += 2.5) fleet.pass(step, [lease]).progress(lease, percent);
+  const from_ms = fleet.at_ms;
+  while (fleet.status(lease) !== 'hung') fleet.pass(1, [lease]);
+  return (fleet.at_ms - from_ms) / 1000;
+}
+
+test('[B110] where steps are even a job is hung within twice a step, and where rare ones are four times as long, not before', () => {
+  const even = hungAfter(steady(80), 16);
+  assert.ok(even <= 32, `${even}`);
+  const uneven = hungAfter(steady(80, 200), 16);
+  assert.ok(uneven > 64 && uneven <= 110, `${uneven}`);
+});
+
+test('a step is measured against the steps of its own job: a job with longer ones is hung later', () => {
+  const usual = hungAfter(steady(80), 16);
+  const longer = hungAfter(steady(80), 48);
+  assert.ok(longer > 2.5 * usual && longer < 3.5 * usual, `${usual} and ${longer}`);
+});
+
+test('a download that reports nothing is hung once a network would have to be hundreds of times slower than usual', () => {
+  const fleet = new Fleet().learned();
+  const lease = fleet.claimed('download', { duration_seconds: 120 }, fleet.worker5('worker-2'));
+  fleet.progress(lease, 0, { stage: 'downloading' });
+  fleet.pass(19 * 60, [lease]);
+  assert.equal(fleet.status(lease), 'slow');
+  fleet.pass(2 * 60, [lease]);
+  assert.equal(fleet.status(lease), 'hung');
 });

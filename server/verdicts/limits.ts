@@ -4,8 +4,8 @@
  * Both limits look at how wide the usual times are spread. A fleet with even steps gets a tight limit, one with rare long
  * steps a wide one, and what no group knows yet is judged by the ceiling.
  */
-import { quantile, weightOf } from '../state-machine/state/histogram.ts';
-import type { Figures, Measure } from '../state-machine/state/pace.ts';
+import { type Histogram, quantile, valueIn, weightOf } from '../state-machine/state/histogram.ts';
+import { type Figures, megabytes, STEPS_KNOWN } from '../state-machine/state/pace.ts';
 import type { JobRecord, Pulse } from '../state-machine/state/records.ts';
 
 /** Without anything known, a job that does not move for so long is hung. */
@@ -19,7 +19,7 @@ const OWN_STEPS = 5;
 
 export type Phase = 'download' | 'load' | 'work' | 'finish';
 
-const MEASURE_OF = { download: 'download', load: 'load', work: 'gap', finish: 'finish' } as const;
+type Stage = Exclude<Phase, 'work'>;
 
 export function phaseOf({ run, progress }: JobRecord): Phase {
   const pulse = progress?.pulse;
@@ -33,32 +33,51 @@ export function phaseOf({ run, progress }: JobRecord): Phase {
 /** How many seconds the job may stand still in this phase. */
 export function stillLimit(job: JobRecord, phase: Phase, figures: Figures): number {
   const own = job.progress?.pulse ?? null;
-  const known = groupLimit(job, phase, figures);
+  const known = phase === 'work' ? stepLimit(own, figures) : stageLimit(job, phase, figures);
   const longest = phase === 'work' && own !== null ? longestOwn(own) : null;
   const least = phase === 'work' ? STEP_SECONDS_MIN : STAGE_SECONDS_MIN;
   // What is known by halves is mixed with the ceiling by its logarithm.
-  let limit = known === null ? CEILING_SECONDS : known ** figures.sure * CEILING_SECONDS ** (1 - figures.sure);
+  const steady = phase === 'work' && own !== null && weightOf(own.gaps) >= OWN_STEPS;
+  // A job with steps of its own needs only to know how they vary, which is alike on any hardware.
+  const sure = steady ? Math.max(figures.sure, Math.min(1, figures.steps / STRIDES_SURE)) : figures.sure;
+  let limit = known === null ? CEILING_SECONDS : known ** sure * CEILING_SECONDS ** (1 - sure);
   limit = known === null ? limit : Math.max(limit, known);
-  if (longest !== null && weightOf(own!.gaps) >= OWN_STEPS && figures.sure < 1)
-    limit = Math.min(limit, Math.max(OWN_SECONDS_MIN, 6 * longest));
-  // A job whose steps are longer than usual may have longer ones still.
-  const longer = longest !== null && longest > 1.1 * knownOf(figures).long_step;
-  return Math.max(limit, least, longer ? 2.5 * longest : 0);
+  if (steady && sure < 1) limit = Math.min(limit, Math.max(OWN_SECONDS_MIN, 6 * longest!));
+  return Math.max(limit, least, LONGER * (longest ?? 0));
 }
 
-function groupLimit(job: JobRecord, phase: Phase, figures: Figures): number | null {
+const STRIDES_SURE = 500;
+/** A step that long was seen in this very job. */
+const LONGER = 1.5;
+
+/**
+ * The usual step of this job, from its own steps and those of its group as far as each is certain, times the longest step
+ * that there can be for a usual one of 1.
+ */
+function stepLimit(own: Pulse | null, figures: Figures): number | null {
+  const { stride, step } = knownOf(figures);
+  if (step === null) return null;
+  const count = own === null ? 0 : weightOf(own.gaps);
+  // A median varies a little more than a mean.
+  const [of_own, of_group] = [count / (1.57 * stride.sigma ** 2), 1 / step.between ** 2];
+  const mine = count === 0 ? 0 : Math.log(quantile(own!.gaps, 0.5)!);
+  const usual = Math.exp((of_own * mine + of_group * Math.log(step.median)) / (of_own + of_group));
+  const doubt = Math.hypot(stride.sigma, 1 / Math.sqrt(of_own + of_group)) - stride.sigma;
+  return usual * stride.longest * Math.exp(HARDLY_EVER * doubt);
+}
+
+function stageLimit(job: JobRecord, phase: Stage, figures: Figures): number | null {
   const { progress, duration_seconds } = job;
-  let limit = knownOf(figures).tail[MEASURE_OF[phase]];
+  let limit = knownOf(figures).tail[phase];
   if (phase === 'download') {
-    // A download without progress may be slow or hang: it is slow until the ceiling.
-    if (progress?.stage === 'DOWNLOADING') return Math.max(limit ?? 0, CEILING_SECONDS);
+    if (progress?.stage === 'DOWNLOADING') return downloadLimit(job, figures);
     // A worker that has not reported may be downloading or loading.
     const load = knownOf(figures).tail.load;
     limit = limit === null || load === null ? (limit ?? load) : limit + load;
   }
   if (phase === 'finish') return limit;
   const { quiet, audio } = knownOf(figures);
-  if (phase !== 'work' && quiet !== null) {
+  if (quiet !== null) {
     // Some of these workers report no progress at all.
     if (duration_seconds === null) return null;
     limit = Math.max(limit ?? 0, 2 * quiet * duration_seconds);
@@ -68,24 +87,75 @@ function groupLimit(job: JobRecord, phase: Phase, figures: Figures): number | nu
   return limit * Math.max(1, duration_seconds / (2 * audio));
 }
 
+/** A download that reports no progress may be slow or hang: a network is hardly ever so many times slower than usual. */
+const DOWNLOAD_TIMES = 400;
+const DOWNLOAD_SECONDS_MIN = 120;
+
+function downloadLimit({ file_size_bytes }: JobRecord, figures: Figures): number | null {
+  const usual = figures.quantile('download', 0.5);
+  if (usual === null) return null;
+  const by_size = file_size_bytes === null ? 0 : (figures.quantile('fetch', 0.5) ?? 0) * megabytes(file_size_bytes);
+  return Math.max(
+    DOWNLOAD_SECONDS_MIN,
+    Math.min(CEILING_SECONDS, DOWNLOAD_TIMES * Math.max(usual, by_size)),
+    2 * figures.quantile('download', 0.999)!,
+  );
+}
+
 /** Beyond nearly all that was seen, and further the more that is spread; null if nothing was. */
-function tailOf(figures: Figures, measure: Measure): number | null {
-  const [q50, q95, q99, q999] = [0.5, 0.95, 0.99, 0.999].map((part) => figures.quantile(measure, part));
-  if (q50 == null || q95 == null || q99 == null || q999 == null) return null;
-  let tail = q50 * Math.exp(HARDLY_EVER * sigmaOf(figures, Math.log(q95 / q50) / 1.645, SIGMA_OF_STAGES));
-  if (measure === 'gap') {
-    // Of few steps the longest is not the longest that there can be; and of many, a few are of jobs that were slow.
-    const unseen = 1 + Math.max(0, 1 - figures.steps / STEPS_KNOWN);
-    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.6;
-    tail = unseen * Math.max(q999 * further, q50 * (q95 / q50) ** 3);
-  }
+function tailOf(figures: Figures, stage: Stage): number | null {
+  const [q50, q95, q999] = [0.5, 0.95, 0.999].map((part) => figures.quantile(stage, part));
+  if (q50 == null || q95 == null || q999 == null) return null;
+  const tail = q50 * Math.exp(HARDLY_EVER * sigmaOf(figures, Math.log(q95 / q50) / 1.645, SIGMA_OF_STAGES));
   return Math.min(Math.max(1.5 * q999, tail), Math.max(CEILING_SECONDS, 2 * q999));
 }
 
-/** How much longer the longest of 1,000 steps is than that of 100 where long ones are as frequent as they can be expected to be. */
-const FURTHER_MAX = 1.8;
-/** So many steps show what rare ones are like. */
-const STEPS_KNOWN = 2_000;
+/**
+ * The longest step that there can be, as a multiple of the usual one of its job: what was seen, and a little more, since
+ * hangs are rarer than the longest of all steps seen.
+ */
+function strideOf({ distributions: { stride }, steps }: Figures): Stride {
+  if (stride.length === 0) return { sigma: SIGMA_OF_STRIDES, longest: LONGEST_UNKNOWN };
+  const [q50, q95] = [quantile(stride, 0.5)!, quantile(stride, 0.95)!];
+  const sigma = Math.max(0.03, Math.log(q95 / q50) / 1.645);
+  // Of few steps the longest is not the longest that there can be.
+  const unseen = 1 + (LONGEST_UNKNOWN - 1) * Math.exp((-3 * steps) / STEPS_KNOWN);
+  return {
+    sigma,
+    longest: Math.max(Math.min(asNormal(stride), asPareto(stride, steps)), SURE * quantile(stride, 1)!, unseen),
+  };
+}
+
+/** The upper end continued as that of a normal distribution of the logarithm. */
+function asNormal(stride: Histogram): number {
+  const [q50, q99] = [quantile(stride, 0.5)!, quantile(stride, 0.99)!];
+  return q50 * (q99 / q50) ** (Z_HARDLY_EVER / 2.326);
+}
+
+/** The upper end continued with the slope that it has (Hill's estimate): right where a few steps are of another kind. */
+function asPareto(stride: Histogram, steps: number): number {
+  const part = Math.min(0.05, Math.max(0.001, UPPER_STEPS / steps));
+  const from = quantile(stride, 1 - part)!;
+  let [above, excess] = [0, 0];
+  for (let i = stride.length - 2; i >= 0 && valueIn(stride[i]!) > from; i -= 2) {
+    above += stride[i + 1]!;
+    excess += stride[i + 1]! * Math.log(valueIn(stride[i]!) / from);
+  }
+  const slope = above === 0 ? 0 : excess / Math.max(above, 0.5 * part * weightOf(stride));
+  return from * (part / HARDLY_EVER_PART) ** slope;
+}
+
+type Stride = { sigma: number; longest: number };
+
+/** A step this much longer than the longest of all seen is too long. */
+const SURE = 1.35;
+/** The upper end of the steps is that of so many. */
+const UPPER_STEPS = 20;
+const HARDLY_EVER_PART = 1e-6;
+const Z_HARDLY_EVER = 5;
+const SIGMA_OF_STRIDES = 0.3;
+const LONGEST_UNKNOWN = 6;
+
 /** In standard deviations: one in 300,000. */
 const HARDLY_EVER = 4.5;
 /** One in 6,000, of a pace, which many jobs have; one in 30,000, of a stage, which is more often far from normal. */
@@ -131,13 +201,24 @@ function slownessOf(figures: Figures, measure: SlowMeasure): Slowness | null {
 
 /** What follows from the figures of a group alone, worked out once for all of its jobs. */
 type Known = {
-  tail: Record<(typeof MEASURE_OF)[Phase], number | null>;
+  tail: Record<Stage, number | null>;
+  stride: Stride;
+  /** The usual step, and how much it varies between jobs; null if unknown. */
+  step: { median: number; between: number } | null;
   slow: Record<SlowMeasure, Slowness | null>;
   /** Null if nearly all report progress. */
   quiet: number | null;
   audio: number | null;
-  long_step: number;
 };
+
+function stepOf(figures: Figures, { sigma }: Stride): Known['step'] {
+  const [q50, q95] = [figures.quantile('gap', 0.5), figures.quantile('gap', 0.95)];
+  if (q50 === null || q95 === null) return null;
+  const all = Math.log(q95 / q50) / 1.645;
+  return { median: q50, between: Math.sqrt(Math.max(SIGMA_BETWEEN_MIN ** 2, all ** 2 - sigma ** 2)) };
+}
+
+const SIGMA_BETWEEN_MIN = 0.1;
 
 const KNOWN = new WeakMap<Figures, Known>();
 
@@ -145,9 +226,12 @@ function knownOf(figures: Figures): Known {
   let known = KNOWN.get(figures);
   if (known === undefined) {
     const { quiet, pace } = figures.distributions;
-    const tail = (measure: (typeof MEASURE_OF)[Phase]) => tailOf(figures, measure);
+    const tail = (stage: Stage) => tailOf(figures, stage);
+    const stride = strideOf(figures);
     known = {
-      tail: { download: tail('download'), load: tail('load'), gap: tail('gap'), finish: tail('finish') },
+      tail: { download: tail('download'), load: tail('load'), finish: tail('finish') },
+      stride,
+      step: stepOf(figures, stride),
       slow: {
         pace: slownessOf(figures, 'pace'),
         download: slownessOf(figures, 'download'),
@@ -155,7 +239,6 @@ function knownOf(figures: Figures): Known {
       },
       quiet: weightOf(quiet) > 0.02 * weightOf(pace) ? figures.quantile('quiet', 0.99) : null,
       audio: figures.quantile('audio', 0.95),
-      long_step: figures.quantile('gap', 0.95) ?? 0,
     };
     KNOWN.set(figures, known);
   }

@@ -28,7 +28,7 @@ export function changesOf(
   let urgency: Urgency = 'heartbeat';
   const workers = new Set<string>();
   for (const event of events) {
-    const kind = SHOWN_BY[event.type];
+    const kind = event.type === 'ActionDecided' ? event.data.of : SHOWN_BY[event.type];
     if (event.type === 'JobProgressed') progressChange(event.entity, after, workers, emit);
     else if (kind === 'job') jobChanges(event, before, after, emit);
     else if (kind === 'worker') workerChange(event, before, after, emit);
@@ -118,6 +118,12 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   WorkerDraining: 'worker',
   WorkerRestarting: 'worker',
   WorkerTerminated: 'worker',
+  WorkerJudged: 'worker',
+  // About a job or a worker.
+  ActionDecided: null,
+  ActionSettled: null,
+  PoliciesPaused: null,
+  PoliciesResumed: null,
   AlertPending: null,
   AlertRaised: 'alert',
   AlertAcknowledged: 'alert',
@@ -125,6 +131,11 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   AlertCleared: null,
   SilenceCreated: null,
   SilenceEnded: null,
+  KeyCreated: null,
+  KeyRotated: null,
+  KeyRevoked: null,
+  PassIssued: null,
+  PassEnded: null,
   NoticesClaimed: null,
   NoticesReleased: null,
   NoticeDelivered: null,

@@ -9,6 +9,7 @@ import { Engine } from '../engine.ts';
 import { NO_ROUTES } from '../notices/routes/routes.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
+import { defaultPolicies } from '../policies/defaults.ts';
 import { type Observing, observe } from '../sources/observe.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
@@ -52,7 +53,7 @@ export class TestMonitor {
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: defaultRules(), routing: NO_ROUTES },
+      policy: { ...settings, alerts: defaultRules(), routing: NO_ROUTES, policies: defaultPolicies() },
       store,
       clock,
       random: { float: () => 0.5 },

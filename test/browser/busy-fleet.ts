@@ -24,6 +24,7 @@ import { ROUTE_DEFAULTS, type Routing } from '../../server/notices/routes/routes
 import { NoticeSender } from '../../server/notices/sender.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
+import { defaultPolicies } from '../../server/policies/defaults.ts';
 import { Uploads } from '../../server/uploads/uploads.ts';
 import { type Cleaning, temporaryDirectory } from '../processes/tmon.ts';
 import { randomOf } from '../random.ts';
@@ -127,7 +128,7 @@ async function openEngine(store: ObjectStore, clock: StandingClock, random: () =
   };
   const engine = await Engine.open({
     ...settings,
-    policy: { ...settings, alerts: defaultRules(), routing },
+    policy: { ...settings, alerts: defaultRules(), routing, policies: defaultPolicies() },
     store,
     clock,
     random: { float: random },

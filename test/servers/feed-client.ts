@@ -50,8 +50,8 @@ export class FeedClient {
   readonly #calls = new Map<string, { resolve: (answer: Json) => void; reject: (error: Error) => void }>();
 
   /** Resolves once it is open. */
-  static async open(t: Cleaning, url: string): Promise<FeedClient> {
-    const client = new FeedClient(url);
+  static async open(t: Cleaning, url: string, key?: string, headers: Record<string, string> = {}): Promise<FeedClient> {
+    const client = new FeedClient(url, key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` });
     t.after(async () => {
       client.socket.close();
       await client.closed;
@@ -63,8 +63,9 @@ export class FeedClient {
     return client;
   }
 
-  private constructor(url: string) {
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`);
+  private constructor(url: string, headers: Record<string, string>) {
+    const { host, search } = new URL(url);
+    this.socket = new WebSocket(`ws://${host}/ws${search}`, { headers } as never);
     this.socket.onmessage = ({ data }) => {
       const message = JSON.parse(data as string);
       const called = this.#calls.get(message.id);

@@ -2,6 +2,7 @@
  * A monitor in the test's own process, called over real HTTP: in memory by default, on a free port, stopped with the
  * test. For one that can be killed see test/processes/tmon.ts.
  */
+import { formatKey } from '../../protocol/key.ts';
 import { type Clock, systemClock } from '../../server/clock.ts';
 import { readSettings, type Settings } from '../../server/config.ts';
 import { startMonitor } from '../../server/main.ts';
@@ -17,14 +18,25 @@ export type ApiResponse<T = Json> = { status: number; headers: Headers; text: st
 /** A string, bytes or a stream is sent unchanged; anything else as JSON. */
 export type Send = { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
 
+/** Any key, for the setting `admin_key_hash`. */
+export const ADMIN_KEY = formatKey({ id: 'admin000000', secret: 'theSecretOfTheAdministrator' });
+
 /** How often the monitor may report that a segment has not arrived; it waits 5 s each time. */
 const IDLE_MAX = 12;
 
 export class Caller {
   readonly url: string;
+  readonly #key: string | undefined;
 
-  constructor(url: string) {
+  /** `key`: sent with every request. */
+  constructor(url: string, key?: string) {
     this.url = url;
+    this.#key = key;
+  }
+
+  /** The same monitor, with this key. */
+  withKey(key: string): Caller {
+    return new Caller(this.url, key);
   }
 
   /** Any path of the server, for example `/readyz`. */
@@ -36,7 +48,11 @@ export class Caller {
     const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
     const response = await fetch(`${this.url}${path}`, {
       method,
-      headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }),
+        ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
       ...(body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
       ...(signal ? { signal } : {}),

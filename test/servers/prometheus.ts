@@ -28,7 +28,7 @@ export const withoutPrometheus = findPrometheus()
 /** Runs `promtool …`. Returns its exit code and everything it printed. */
 export async function promtool(
   arguments_: readonly string[],
-  { input = '', directory }: { input?: string; directory?: string } = {},
+  { input, directory }: { input?: string; directory?: string } = {},
 ): Promise<{ code: number | null; output: string }> {
   const { promtool: program } = findPrometheus()!;
   const child = spawn(program, arguments_, directory === undefined ? {} : { cwd: directory });
@@ -39,6 +39,8 @@ export async function promtool(
     });
   }
   const closed = once(child, 'close');
+  // It may exit without reading, which its exit code explains.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [code] = (await closed) as [number | null];
   return { code, output };

@@ -44,6 +44,16 @@ const RATES = {
   acknowledge_alert: 0,
   create_silence: 0,
   end_silence: 0,
+  // Each is decided from the records of keys alone, which nothing else changes.
+  create_key: 0,
+  rotate_key: 0,
+  revoke_key: 0,
+  issue_pass: 0,
+  end_pass: 0,
+  // Of policies.
+  judge_orphaned: 0.3,
+  settle_action: 0.5,
+  resume_policies: 0.3,
   // Of an external queue: test/simulation/queue/ has its own histories.
   record_messages: 0,
   // Of notices: so has test/simulation/notices/.
@@ -242,7 +252,25 @@ export class Load {
       case 'end_silence':
         return this.#aboutAlerts(seen);
       case 'tick':
-        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: chance.happens(0.85) };
+        return {
+          type,
+          ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`),
+          expire: chance.happens(0.85),
+          acting: {
+            by: 'instance',
+            fleet: { replaces: chance.happens(0.3) },
+            worker_ids: [`launched-${this.#count}`, `launched-${this.#count}b`],
+          },
+        };
+      case 'judge_orphaned': {
+        const { instance_id = null, heartbeat_ms = null, created_ms = 0 } = seen.worker(worker_id) ?? {};
+        const since_ms = heartbeat_ms ?? created_ms;
+        return { type, worker_id, instance_id: instance_id ?? 'i-0', since_ms, reason: 'it is gone', by: 'instance' };
+      }
+      case 'settle_action':
+        return { type, ordinal: seen.tables.pending_actions.minKey() ?? 0, done: chance.happens(0.5), details: null };
+      case 'resume_policies':
+        return { type, by: 'someone' };
       case 'forget': {
         const version = (record: { version: number } | undefined) =>
           (record?.version ?? 0) - (chance.happens(0.1) ? 1 : 0);
@@ -291,6 +319,12 @@ export class Load {
       case 'replay_notice':
       case 'request_notices':
         return { type: 'release_notices', by: 'nobody' };
+      case 'create_key':
+      case 'rotate_key':
+      case 'revoke_key':
+      case 'issue_pass':
+      case 'end_pass':
+        return { type: 'revoke_key', key_id: 'none', by: 'nobody', outside_admin: true };
     }
   }
 

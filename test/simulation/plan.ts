@@ -3,6 +3,7 @@
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { defaultRules } from '../../server/alerts/rules/defaults.ts';
 import { NO_ROUTES } from '../../server/notices/routes/routes.ts';
+import { defaultPolicies } from '../../server/policies/defaults.ts';
 import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { Chance } from './chance.ts';
 import type { InstanceOptions } from './instance.ts';
@@ -107,6 +108,7 @@ function drawPolicy(chance: Chance): Policy {
     commands_window_ms: 7 * 24 * 60 * MINUTE_MS,
     commands_max: chance.happens(0.2) ? 25 : 100_000,
     alerts: defaultRules(),
+    policies: defaultPolicies(),
     routing: NO_ROUTES,
     notice_claim_ms: 60_000,
     notice_retry_base_ms: 5_000,

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { Alert, Silence, SilenceCreation } from '../../protocol/alert.ts';
+import { KeyCreation } from '../../protocol/api-keys.ts';
 import {
   CompletionReport,
   FailureReport,
@@ -40,6 +41,7 @@ import { deadLetterQueueDocument, mainQueueDocument } from '../../server/documen
 import { healthDocument, metricsDocument, periodDocument } from '../../server/documents/system.ts';
 import { heartbeatDocument, workerDocument } from '../../server/documents/worker.ts';
 import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
+import type { PassKind } from '../../server/state-machine/state/passes.ts';
 import type { ArchivedJob, JobRecord } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
@@ -85,6 +87,14 @@ const WEIGHTS = {
   fail_notice: 2,
   replay_notice: 0.5,
   request_notices: 0.5,
+  create_key: 0.3,
+  rotate_key: 0.2,
+  revoke_key: 0.2,
+  issue_pass: 0.3,
+  end_pass: 0.2,
+  judge_orphaned: 0.2,
+  settle_action: 0.5,
+  resume_policies: 0.2,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -227,7 +237,23 @@ class Asking {
       case 'end_silence':
         return { type, silence_id: state.tables.silences.maxKey() ?? 'none', by: 'api' };
       case 'tick':
-        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
+        return {
+          type,
+          ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`),
+          expire: true,
+          acting: { by: 'instance', fleet: { replaces: false }, worker_ids: [`worker-${this.#count}`] },
+        };
+      case 'judge_orphaned': {
+        const { instance_id, heartbeat_ms, created_ms = 0 } = state.worker(worker_id) ?? {};
+        const since_ms = heartbeat_ms ?? created_ms;
+        return { type, worker_id, instance_id: instance_id ?? 'i-1', since_ms, reason: 'gone', by: 'instance' };
+      }
+      case 'settle_action': {
+        const ordinal = state.tables.pending_actions.minKey() ?? 1;
+        return { type, ordinal, done: chance.happens(0.5), details: chance.pick([null, 'x']) };
+      }
+      case 'resume_policies':
+        return { type, by: 'api' };
       case 'forget': {
         const jobs = [...state.tables.finished.values()].map((one) => state.job(one)!);
         for (const job of jobs) this.#forgotten.set(job.job_id, job);
@@ -274,12 +300,36 @@ class Asking {
         const url = chance.pick([null, 'https://example.com/hook']);
         return { type, notices: [{ notice_id: `notice-${this.#count}`, destination: 'ops', url }] };
       }
+      case 'create_key': {
+        const { role, name = '', tags = null, worker_id = null, expires_at } = values.of(KeyCreation);
+        const expires_ms = expires_at === undefined ? null : parseTime(expires_at);
+        const limits = { tags, worker_id, tenant: null, expires_ms };
+        const key = { key_id: `key${this.#count}`, role, name, ...limits, secret_hash: 'h', by: 'api' };
+        return { type, ...key, outside_admin: chance.happens(0.5) };
+      }
+      case 'issue_pass':
+        return { type, ...this.#pass(state, chance.pick(['session', 'ticket', 'job'])) };
+      case 'end_pass':
+        return { type, pass_id: state.tables.passes.minKey() ?? 'none', once: chance.happens(0.5) };
+      case 'rotate_key':
+        return { type, key_id: this.#anyKey(state), secret_hash: 'i', overlap_ms: chance.pick([0, 1000]), by: 'api' };
+      case 'revoke_key':
+        return { type, key_id: this.#anyKey(state), by: 'api', outside_admin: chance.happens(0.5) };
     }
   }
 
   #archived(job_id: string, { tables }: State): ArchivedJob | null {
     const job = this.#forgotten.get(job_id);
     return job ? { job, pack: tables.packed_recently.get(job_id) ?? null } : null;
+  }
+
+  #pass(state: State, kind: PassKind) {
+    const pass = { pass_id: `pass${this.#count}`, kind, key_id: this.#anyKey(state), key_hash: 'h', secret_hash: 's' };
+    return { ...pass, job_id: kind === 'job' ? 'job-1' : null, expires_ms: state.at_ms + 60_000 };
+  }
+
+  #anyKey({ tables: { keys } }: State): string {
+    return keys.size > 0 ? this.#chance.pick([...keys.keys()]) : 'none';
   }
 
   #anyJob(state: State): string {

@@ -6,7 +6,9 @@
  * half of the fleets with rare long ones; chunks of 30 s or a thirtieth of the recording; downloads with a sigma of up to 0.8;
  * heartbeats every 5 or 10 s, some lost; a journal that commits at once (a directory) or every 10 s (a bucket).
  */
-import type { Event } from '../../server/state-machine/events.ts';
+import type { Policies } from '../../server/policies/policies.ts';
+import type { Event, PolicyEvent } from '../../server/state-machine/events.ts';
+import { accuracyOf, PROMISES } from '../../server/state-machine/state/promises.ts';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
 import { SimMonitor } from './monitor.ts';
@@ -44,10 +46,11 @@ type Fault =
   | { kind: 'slow'; factor: number; at: number }
   | { kind: 'slow_download'; factor: number };
 
-export type FleetPlan = { seed: number };
+/** `policies`: what the monitor does about verdicts; absent: nothing. */
+export type FleetPlan = { seed: number; policies?: Policies };
 
-export function simulate({ seed }: FleetPlan): Score {
-  return new Fleet(seed).run();
+export function simulate({ seed, policies }: FleetPlan): Score {
+  return new Fleet(seed, policies).run();
 }
 
 class Fleet {
@@ -66,7 +69,7 @@ class Fleet {
   #named = 0;
   #done = new Map<Kind, number>();
 
-  constructor(seed: number) {
+  constructor(seed: number, policies: Policies | null = null) {
     const chance = new Chance(seed);
     this.#chance = chance;
     this.#size = Math.round(chance.scale(2, 20));
@@ -91,8 +94,8 @@ class Fleet {
       chunk_seconds: chance.one([30, 30, null]),
     };
     const linger_ms = chance.one([20, 20, 20, 10_000]);
-    this.#score = new Score(seed, this.#size);
-    this.#monitor = new SimMonitor(this.#agenda, linger_ms, (events) => this.#onEvents(events));
+    this.#score = new Score(seed, { size: this.#size, long_steps: this.#traits.long_steps > 0 });
+    this.#monitor = new SimMonitor(this.#agenda, linger_ms, (events) => this.#onEvents(events), policies);
   }
 
   run(): Score {
@@ -101,6 +104,7 @@ class Fleet {
     this.#fleetFaults();
     this.#agenda.runUntil(START_MS + END_MS);
     this.#score.end(this.#agenda.now_ms);
+    for (const kind of PROMISES) this.#score.accuracy(kind, accuracyOf(this.#monitor.state, kind));
     return this.#score;
   }
 
@@ -402,9 +406,28 @@ class Fleet {
         attempt.over = true;
         if (worker) worker.job = null;
         if (worker?.alive) this.#agenda.after(1_000, () => this.#claim(worker));
+      } else if (event.type === 'ActionDecided') this.#onDecision(event);
+      else if (event.type === 'WorkerRestarting') {
+        const worker = this.#workers.find(({ id, alive }) => id === event.entity && alive);
+        if (worker) this.#agenda.after(5_000, () => this.#register(worker));
       } else if (event.type === 'JobQueued')
         this.#score.queued(event.entity, this.#agenda.now_ms, this.#idealWait(event.entity));
     }
+  }
+
+  /** An engine that is to be killed has ended with the next heartbeat. */
+  #onDecision({ entity, data }: PolicyEvent & { type: 'ActionDecided' }): void {
+    if (data.outcome !== 'acted') return;
+    const attempt = this.#attempts.get(entity);
+    const worker = this.#workers.find(({ job, alive }) => alive && job !== null && job === attempt);
+    this.#score.acted(data, worker ? attempt! : null);
+    if (data.action !== 'kill_engine' || !worker || !attempt) return;
+    this.#agenda.after(this.#traits.beat_ms, () => {
+      if (attempt.over) return;
+      const error = { code: 'engine_stalled', message: 'killed', retryable: true };
+      const { job_id, token: lease_token } = attempt;
+      this.#monitor.run({ type: 'fail_job', job_id, lease_token, error, batch_size: null, jitter: 0.5 });
+    });
   }
 }
 

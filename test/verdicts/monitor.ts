@@ -2,6 +2,7 @@
  * The monitor of a simulated fleet: the real state machine on a journal in memory, with ticks. Soft commands wait as in the
  * journal; while it is down nothing is accepted, and after a start it restores its fold from a snapshot and spares leases.
  */
+import type { Policies } from '../../server/policies/policies.ts';
 import { applyEvents, beginSegment, UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import { type CommandBody, softKey } from '../../server/state-machine/decide/commands.ts';
 import { decide } from '../../server/state-machine/decide/decide.ts';
@@ -22,9 +23,17 @@ export class SimMonitor {
   readonly #agenda: Agenda;
   readonly #linger_ms: number;
   readonly #onEvents: (events: readonly Event[]) => void;
+  readonly #policies: Policies | null;
   #soft = new Map<string, CommandBody>();
 
-  constructor(agenda: Agenda, linger_ms: number, onEvents: (events: readonly Event[]) => void) {
+  /** `policies`: what is done about verdicts; null: nothing. */
+  constructor(
+    agenda: Agenda,
+    linger_ms: number,
+    onEvents: (events: readonly Event[]) => void,
+    policies: Policies | null = null,
+  ) {
+    this.#policies = policies;
     this.#agenda = agenda;
     this.#linger_ms = linger_ms;
     this.#onEvents = onEvents;
@@ -71,7 +80,7 @@ export class SimMonitor {
     const decision = decide(
       state,
       { id: ID, fingerprint: '', actor: 'sim', body },
-      { at_ms: state.at_ms, policy: POLICY },
+      { at_ms: state.at_ms, policy: this.#policies ? { ...POLICY, policies: this.#policies } : POLICY },
     );
     const { events = [] } = decision;
     if (events.length > 0) {
@@ -86,7 +95,8 @@ export class SimMonitor {
 
   #tick(): void {
     this.#agenda.after(TICK_MS, () => {
-      this.run({ type: 'tick', ids: [], expire: this.expires });
+      const acting = this.#policies ? { acting: { by: 'sim' } } : {};
+      this.run({ type: 'tick', ids: [], expire: this.expires, ...acting });
       this.#tick();
     });
   }

@@ -1,6 +1,9 @@
 /** What was really so in a simulated fleet, and what was said of it. */
 import type { VerdictStatus } from '../../protocol/verdict.ts';
-import type { JobEvent } from '../../server/state-machine/events.ts';
+import type { JobEvent, PolicyEvent } from '../../server/state-machine/events.ts';
+import type { Accuracy, PromiseKind } from '../../server/state-machine/state/promises.ts';
+
+type Decided = (PolicyEvent & { type: 'ActionDecided' })['data'];
 
 export type Wrong = Exclude<VerdictStatus, 'on_track'>;
 export const WRONG: readonly Wrong[] = ['dead', 'hung', 'slow', 'starved', 'blocked'];
@@ -26,14 +29,21 @@ export type Truth = {
 export const STEP_MS_MIN = 10_000;
 
 type Wait = { queued_ms: number; ideal_ms: number; starved: boolean; blocked: boolean };
-export type Count = { right: number; wrong: number; missed: number; delays_ms: number[]; relative: number[] };
+export type Count = { right: number; wrong: number; missed: number; delays_ms: number[] };
+/** A hang at a step that was found: after so many times the P95 of its steps, or of STEP_MS_MIN. */
+export type StepHang = { times: number; delay_ms: number; step_ms: number };
 export type Example = { seed: number; job_id: string; what: string };
 
-const none = (): Count => ({ right: 0, wrong: 0, missed: 0, delays_ms: [], relative: [] });
+export type InTime = { jobs: number; p50: number; p90: number };
+export const noneInTime = (): InTime => ({ jobs: 0, p50: 0, p90: 0 });
+
+const none = (): Count => ({ right: 0, wrong: 0, missed: 0, delays_ms: [] });
 
 export class Score {
   readonly seed: number;
   readonly size: number;
+  /** Steps of this fleet are now and then two to four times as long as usual. */
+  readonly long_steps: boolean;
   readonly counts: Record<Wrong, Count> = {
     dead: none(),
     hung: none(),
@@ -47,15 +57,24 @@ export class Score {
   stuck = 0;
   attempts = 0;
   healthy_requeued = 0;
+  /** What policies did, by the verdict; and how many of the jobs that they acted on were healthy. */
+  readonly acted_on: Record<string, number> = {};
+  healthy_acted = 0;
+  /** Attempts without a fault that were called hung or dead. */
+  healthy_doubted = 0;
+  /** Estimates that came true: of the start, the end and the end of a run. */
+  readonly promises: Record<PromiseKind, InTime> = { start: noneInTime(), end: noneInTime(), run: noneInTime() };
+  readonly step_hangs: StepHang[] = [];
   readonly examples: Example[] = [];
   readonly #faults: Truth[] = [];
   readonly #beats = new Map<string, number>();
   readonly #waits = new Map<string, Wait>();
   #nobody_ms: number | null = null;
 
-  constructor(seed: number, size: number) {
+  constructor(seed: number, { size, long_steps }: { size: number; long_steps: boolean }) {
     this.seed = seed;
     this.size = size;
+    this.long_steps = long_steps;
   }
 
   fault(truth: Truth): void {
@@ -121,6 +140,14 @@ export class Score {
     this.#example(attempt.job_id, 'healthy, but requeued');
   }
 
+  /** `attempt`: that of a living worker; null without one. */
+  acted({ verdict, action, reason }: Decided, attempt: { job_id: string; truth: Truth | null } | null): void {
+    this.acted_on[verdict] = (this.acted_on[verdict] ?? 0) + 1;
+    if (attempt === null || attempt.truth !== null) return;
+    this.healthy_acted += 1;
+    this.#example(attempt.job_id, `healthy, but ${action}: ${reason}`);
+  }
+
   judged(
     { entity: job_id, data }: JobEvent & { type: 'JobJudged' },
     truth: Truth | null,
@@ -145,6 +172,7 @@ export class Score {
       truth?.kind === status ||
       isStretched(truth, data) ||
       (status === 'slow' && truth?.kind === 'hung' && data.evidence.part !== 'pace');
+    if (!truth && status !== 'slow') this.healthy_doubted += 1;
     if (!truth || !isSo)
       return this.#wrong(status, job_id, `${data.reason} (${truth?.kind ?? 'healthy'} ${truth?.long_ms})`, at_ms);
     count.right += 1;
@@ -152,7 +180,15 @@ export class Score {
     truth.found_ms = at_ms;
     if (!truth.monitored) return;
     count.delays_ms.push(at_ms - (truth.missed_ms ?? truth.from_ms));
-    if (truth.step_ms > 0) count.relative.push((at_ms - truth.from_ms) / Math.max(STEP_MS_MIN, truth.step_ms));
+    if (truth.step_ms === 0) return;
+    const step_ms = Math.max(STEP_MS_MIN, truth.step_ms);
+    const delay_ms = at_ms - truth.from_ms;
+    this.step_hangs.push({ times: delay_ms / step_ms, delay_ms, step_ms });
+  }
+
+  /** As the monitor itself counts them. */
+  accuracy(kind: PromiseKind, { jobs, within_p50, within_p90 }: Accuracy): void {
+    this.promises[kind] = { jobs, p50: jobs * (within_p50 ?? 0), p90: jobs * (within_p90 ?? 0) };
   }
 
   end(at_ms: number): void {

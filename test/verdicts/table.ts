@@ -1,5 +1,6 @@
 /** The figures of simulated fleets as tables of Markdown. */
-import { TIMEOUTS_MS, WRONG } from './score.ts';
+import { PROMISES, type PromiseKind } from '../../server/state-machine/state/promises.ts';
+import { type StepHang, TIMEOUTS_MS, WRONG } from './score.ts';
 import { precision, quantileOf, recall, type Sums, type Totals } from './totals.ts';
 
 export const figures = ({ fleets, seed }: { fleets: number; seed: number }): string =>
@@ -8,7 +9,7 @@ export const figures = ({ fleets, seed }: { fleets: number; seed: number }): str
 const share = (value: number): string => value.toFixed(4);
 
 export function tableOf(totals: Totals): string {
-  const { all, timeouts, attempts, stuck, healthy_requeued } = totals;
+  const { all, timeouts, attempts, stuck, healthy_requeued, healthy_doubted, steps, promises } = totals;
   const found = all.dead.right + all.hung.right;
   const both = [...all.dead.delays_ms, ...all.hung.delays_ms];
   return [
@@ -19,8 +20,16 @@ export function tableOf(totals: Totals): string {
     ),
     '',
     'The delay of `dead` is from the first heartbeat that was missed; of `hung`, from the last step; of `starved`, from the start that was due.',
-    `A job that hangs at a step is found after ${times(quantileOf(all.hung.relative, 0.5))} the P95 of its steps, or of 10 s (median; P95 ${times(quantileOf(all.hung.relative, 0.95))}); one that hangs in its download is called slow first, and hung at the ceiling.`,
-    `Of ${attempts.toLocaleString('en-US')} attempts that went to their end, ${healthy_requeued} were taken from a healthy worker.`,
+    `A job that hangs at a step is found after ${hangs(steps.even)} in fleets with even steps, and after ${hangs(steps.uneven)} in those where a healthy step is now and then two to four times as long as usual.`,
+    `Of ${attempts.toLocaleString('en-US')} attempts that went to their end, ${healthy_requeued} were taken from a healthy worker, and ${healthy_doubted} without a fault were called hung or dead.`,
+    '',
+    'How many jobs began and ended by the estimates that they were given:',
+    '',
+    ...head('| estimate | jobs | by P50 | by P90 |'),
+    ...PROMISES.map((kind) => {
+      const { jobs, p50, p90 } = promises[kind];
+      return `| ${ESTIMATES[kind]} | ${jobs} | ${percent(p50 / jobs)} | ${percent(p90 / jobs)} |`;
+    }),
     '',
     'By the size of the fleet, precision and recall:',
     '',
@@ -38,6 +47,29 @@ export function tableOf(totals: Totals): string {
   ].join('\n');
 }
 
+const ESTIMATES: Readonly<Record<PromiseKind, string>> = {
+  start: 'start, when it was queued',
+  end: 'end, when it was queued',
+  run: 'end, when its attempt began',
+};
+const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
+
+/** In times of the P95 of steps, or of 10 s. */
+function hangs(all: readonly StepHang[]): string {
+  const times = (part: number): string =>
+    (
+      quantileOf(
+        all.map((hang) => hang.times),
+        part,
+      ) ?? Number.NaN
+    ).toFixed(1);
+  const within = all.filter((hang) => hang.times <= 2 || hang.delay_ms <= BEATS_MS).length;
+  return `${times(0.5)} times the P95 of its steps (median; P95 ${times(0.95)} times; ${share(within / all.length)} within twice that, or ${BEATS_MS / 1000} s)`;
+}
+
+/** A few heartbeats. */
+const BEATS_MS = 30_000;
+
 const head = (line: string): string[] => [line, line.replace(/[^|]+/g, '---')];
 
 const delays = (values: readonly number[]): string =>
@@ -48,8 +80,6 @@ const cells = (sums: Sums): string =>
 
 const sizeOf = (max: number, below = 1): string =>
   max === Number.POSITIVE_INFINITY ? `more than ${below}` : `${below + 1} to ${max}`;
-
-const times = (value: number | null): string => (value === null ? '–' : `${value.toFixed(1)} times`);
 
 function inWords(ms: number | null): string {
   if (ms === null) return '–';

@@ -4,18 +4,24 @@ import { count } from '../parts/format.ts';
 import { Ago } from '../parts/time.tsx';
 import styles from './connection-state.module.css';
 
+const WORDS = { live: 'live', connecting: 'connecting', away: 'no connection' } as const;
+
 export function ConnectionState() {
   const { state, since_ms, seq } = useValue(useLive().connection);
   return (
-    <span className={styles.state} data-state={state} role="status">
+    <span className={styles.state} data-state={state}>
       <i aria-hidden="true" />
-      {state === 'live' && `live · segment ${count(seq)}`}
-      {state === 'connecting' && 'connecting'}
-      {state === 'away' && (
-        <span>
-          no connection for <Ago at_ms={since_ms} bare />
-        </span>
-      )}
+      {/* Only the words are announced, not each segment and second. */}
+      <span>
+        <span role="status">{WORDS[state]}</span>
+        {state === 'live' && ` · segment ${count(seq)}`}
+        {state === 'away' && (
+          <>
+            {' for '}
+            <Ago at_ms={since_ms} bare />
+          </>
+        )}
+      </span>
     </span>
   );
 }
@@ -25,9 +31,9 @@ export function StaleNotice() {
   const { state, since_ms } = useValue(useLive().connection);
   if (state !== 'away') return null;
   return (
-    <div className={styles.stale} role="alert">
-      <b>The monitor does not respond.</b> What is shown here is <Ago at_ms={since_ms} bare /> old. The page reconnects
-      by itself and catches up.
+    <div className={styles.stale}>
+      <b role="alert">The monitor does not respond.</b> What is shown here is <Ago at_ms={since_ms} bare /> old. The
+      page reconnects by itself and catches up.
     </div>
   );
 }

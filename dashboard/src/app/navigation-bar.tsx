@@ -19,12 +19,12 @@ export function NavigationBar(props: Props) {
   useEffect(close, [location]);
   return (
     <>
-      <div className={styles.top}>
+      <header className={styles.top}>
         <ActionIcon onClick={open} aria-label="Open navigation" size="lg">
           <Icon name="menu" />
         </ActionIcon>
         <Brand />
-      </div>
+      </header>
       <nav className={styles.bar} aria-label="Pages">
         <Content {...props} />
       </nav>

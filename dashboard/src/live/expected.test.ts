@@ -6,7 +6,7 @@ import { expectedAt } from './expected.ts';
 const JOB = {
   updated_at: '2026-11-27T11:00:00Z',
   expected_percentage: 40,
-  expected_completion: '2026-11-27T11:10:00Z',
+  expected_completion: { p50: '2026-11-27T11:10:00Z', p90: '2026-11-27T11:20:00Z' },
 };
 const at = (minutes: number) => Date.parse(JOB.updated_at) + minutes * 60_000;
 

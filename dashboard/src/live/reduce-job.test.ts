@@ -92,7 +92,7 @@ test('a verdict changes neither the progress nor the time of the last report', (
 test('a job that has ended has no verdict, no expectation and its end', () => {
   const output = { ...jobOf().output, segments_count: 7 };
   const job = withMessage(
-    jobOf({ expected_percentage: 50, expected_completion: LATER }),
+    jobOf({ expected_percentage: 50, expected_completion: { p50: LATER, p90: LATER } }),
     update({ event: 'JobCompleted', state: 'COMPLETED', percentage: 100, output }),
   );
   assert.deepEqual(
@@ -109,7 +109,18 @@ test('a job that has ended has no verdict, no expectation and its end', () => {
 });
 
 test('the mark moves on with the time of the report', () => {
-  const expected = jobOf({ expected_percentage: 20, expected_completion: '2026-11-27T11:08:00Z' });
+  const expected_completion = { p50: '2026-11-27T11:08:00Z', p90: '2026-11-27T11:20:00Z' };
+  const expected = jobOf({ expected_percentage: 20, expected_completion });
   const job = withMessage(expected, update({ percentage: 21 }));
-  assert.deepEqual([job.expected_percentage, job.expected_completion], [30, '2026-11-27T11:08:00Z']);
+  assert.deepEqual([job.expected_percentage, job.expected_completion], [30, expected_completion]);
+});
+
+test('a job that begins is expected at its end from its first moment', () => {
+  const expected_completion = { p50: '2026-11-27T11:08:00Z', p90: '2026-11-27T11:20:00Z' };
+  const waiting = jobOf({ state: 'QUEUED', expected_start: { p50: LATER, p90: LATER } });
+  const job = withMessage(waiting, update({ event: 'JobAssigned', state: 'PROCESSING', expected_completion }));
+  assert.deepEqual(
+    [job.expected_percentage, job.expected_start, job.expected_completion],
+    [0, null, expected_completion],
+  );
 });

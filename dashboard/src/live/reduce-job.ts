@@ -46,9 +46,17 @@ export function withMessage(job: Job, message: JobMessage): Job {
   next.verdict = verdictOf(job, message, moved);
   const keepsPace = state === 'PROCESSING' && !moved && !again;
   next.expected_percentage = keepsPace ? expectedAt(job, Date.parse(updated_at)) : null;
-  if (!keepsPace) next.expected_completion = null;
+  if (!keepsPace) expect(next, message);
   if (verdict === null && !moved) next.verdict = job.verdict;
   return next;
+}
+
+/** What is expected of a job from its new state on, as far as the message says it. */
+function expect(job: Job, { state, expected_start, expected_completion }: JobMessage): void {
+  if (state === 'PROCESSING' && expected_completion) job.expected_percentage = 0;
+  job.expected_start = expected_start ?? null;
+  job.expected_completion = expected_completion ?? null;
+  job.queue_position = null;
 }
 
 function progressOf(job: Job, message: JobMessage, { moved, again }: { moved: boolean; again: boolean }) {

@@ -93,6 +93,8 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
         "Alert",
         "AlertBacktest",
         "EffectiveAlertRules",
+        "EffectivePolicies",
+        "DecidedAction",
         "Silence",
         "Bottlenecks",
         "BulkAnswer",
@@ -322,6 +324,9 @@ def test_the_system_tells_its_health_metrics_and_alerts(api: TranscriptionAPI) -
 
 def test_alerts_are_acknowledged_and_silenced(api: TranscriptionAPI) -> None:
     assert isinstance(api.system.alert_rules().rules, list)
+    assert isinstance(api.system.policies().policies, list)
+    assert api.system.resume_policies(by="ada").paused is None
+    assert list(api.system.actions(outcome="acted")) == []
     for call in (api.system.alert, api.system.acknowledge_alert):
         with pytest.raises(NotFoundError):
             call("alert-none")

@@ -299,3 +299,12 @@ def test_the_key_is_not_in_what_is_printed() -> None:
     api = TranscriptionAPI(base_url="http://monitor.test", api_key="secret")
     assert "secret" not in repr(api)
     api.close()
+
+
+def test_a_warning_of_the_monitor_is_shown_once() -> None:
+    headers = {"tmon-warning": "this monitor has no API keys"}
+    serving = Serving(*[httpx.Response(200, json={"items": [], "next_cursor": None}, headers=headers)] * 3)
+    api = client_of(serving)
+    with pytest.warns(UserWarning, match="no API keys") as shown:
+        listed = [list(api.jobs.list()) for _ in range(3)]
+    assert (listed, len(shown)) == ([[], [], []], 1)

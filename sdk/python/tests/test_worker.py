@@ -25,7 +25,7 @@ from transcription_monitor import (
     WorkerRestarting,
 )
 from transcription_monitor.bodies import HealthReport
-from transcription_monitor.models import Claimed
+from transcription_monitor.models import Claimed, HeartbeatAnswer, WorkerCommand
 
 from .processes import PATIENCE_SECONDS, Monitor, monitor
 
@@ -456,6 +456,43 @@ def test_a_transcriber_that_hangs_is_reported_and_its_worker_claims_nothing_unti
         assert f"{job_id} makes no progress" in health.reason
         go_on.set()
     assert raised == [JobStalled]
+
+
+def test_a_transcriber_that_the_monitor_finds_hanging_is_reported_like_one_that_hangs(
+    patient: TranscriptionAPI, tone: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = patient
+    hung = Worker(api, worker_id="worker-hung", work_directory=tmp_path / "hung", handle_signals=False)
+    job_id = submit(api, tone, max_attempts=1)
+    begun, go_on = threading.Event(), threading.Event()
+    ask = api.workers.heartbeat
+
+    def heartbeat(worker_id: str, **given: Any) -> HeartbeatAnswer:
+        answer = ask(worker_id, **given)
+        if not begun.is_set():
+            return answer
+        return answer.model_copy(update={"commands": [WorkerCommand(type="kill_engine", job_id=job_id)]})
+
+    monkeypatch.setattr(api.workers, "heartbeat", heartbeat)
+
+    def hang() -> None:
+        for job in hung.jobs():
+            with job:
+                begun.set()
+                hung._hurry()
+                assert go_on.wait(PATIENCE_SECONDS)
+                hung.drain()
+                job.check()
+
+    with beside(hang):
+        assert begun.wait(PATIENCE_SECONDS)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (job := api.jobs.get(job_id)).state != "QUEUED":
+            assert time.monotonic() < end
+        assert job.retry_info.last_error is not None
+        assert job.retry_info.last_error.code == "engine_stalled"
+        assert job.retry_info.last_error.message == "the monitor found that it made no progress"
+        go_on.set()
 
 
 def test_a_worker_whose_self_check_fails_is_degraded_and_another_completes_its_job(

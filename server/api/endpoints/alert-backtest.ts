@@ -15,6 +15,7 @@ export const backtestEndpoints = [
     method: 'POST',
     path: '/system/alert-rules/backtest',
     operation: 'system.backtestAlertRules',
+    permission: 'fleet',
     summary: 'Get when alert rules would have fired, from the journal; one backtest at a time',
     body: BacktestRequest,
     responses: { 200: AlertBacktest },

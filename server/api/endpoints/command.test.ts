@@ -1,10 +1,12 @@
 /** The identity of commands: which requests are the same command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EVERYBODY } from '../../access/subject.ts';
 import type { Caller } from '../caller.ts';
 import { commandOf, commandsOf, requestKey } from './command.ts';
 
 const callerOf = (sent_key?: string, body: unknown = {}): Caller => ({
+  subject: EVERYBODY,
   request_id: 'request-1',
   sent_key,
   idempotency_key: null,

@@ -53,10 +53,7 @@ export function ownCommand(body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body };
 }
 
-/** Every caller is `api` until API keys distinguish them. */
-function actorOf(_caller: Caller): string {
-  return 'api';
-}
+const actorOf = ({ subject }: Caller): string => subject.actor;
 
 function fingerprintOf(parts: readonly unknown[], characters: number): string {
   return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, characters);

@@ -5,13 +5,15 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseTime } from '../../../protocol/time.ts';
 import { wav } from '../../../test/processes/wav.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
-import { type ApiResponse, openMonitor, type Send } from '../../../test/servers/monitor.ts';
+import { ADMIN_KEY, type ApiResponse, openMonitor, type Send } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, completion, fail, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
+import { hashOfKey } from '../../access/secrets.ts';
 import { endpoints } from '../http/app.ts';
 
 const clock = new JumpingClock();
 const SPEAK = `exec:sh -c 'echo "hello world" > "$2"' sh {input} {output}`;
-const monitor = await openMonitor({ after }, { clock, fleet: `local:${SPEAK}`, analytics_sql: 'on' });
+const settings = { fleet: `local:${SPEAK}`, analytics_sql: 'on', admin_key_hash: hashOfKey(ADMIN_KEY) };
+const monitor = (await openMonitor({ after }, { clock, ...settings })).withKey(ADMIN_KEY);
 
 const ajv = new Ajv2020({ strict: false, allErrors: true }).addFormat(
   'date-time',
@@ -49,6 +51,8 @@ const silence = () => ({
 /** No domain ends in `.invalid`: it is never delivered. */
 const testNotification = async (): Promise<string> =>
   (await monitor.post('/system/notifications/test', { webhook_url: 'https://webhook.invalid/hook' })).body.id;
+
+const keyOf = async (creation: object): Promise<string> => (await monitor.post('/keys', creation)).body.id;
 
 /** A successful request for each operation. */
 const REQUESTS: Record<string, () => Promise<Request>> = {
@@ -120,6 +124,9 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/system/alerts/${items[0].id}/acknowledge`, body: { by: 'ada' } };
   },
   'system.alertRules': async () => ({ at: '/system/alert-rules' }),
+  'system.policies': async () => ({ at: '/system/policies' }),
+  'system.resumePolicies': async () => ({ at: '/system/policies/resume', body: { by: 'ada' } }),
+  'system.actions': async () => ({ at: '/system/actions?limit=2&outcome=acted' }),
   'system.backtestAlertRules': async () => ({ at: '/system/alert-rules/backtest', body: {} }),
   'system.settings': async () => ({ at: '/system/settings' }),
   'system.silences': async () => ({ at: '/system/silences' }),
@@ -163,6 +170,15 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
+  'session.create': async () => ({ at: '/session' }),
+  'session.get': async () => ({ at: '/session' }),
+  'session.end': async () => ({ at: '/session' }),
+  'tickets.create': async () => ({ at: '/tickets' }),
+  'jobs.createToken': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}/tokens`, body: {} }),
+  'keys.list': async () => ({ at: '/keys' }),
+  'keys.create': async () => ({ at: '/keys', body: { role: 'admin', name: 'first' } }),
+  'keys.rotate': async () => ({ at: `/keys/${await keyOf({ role: 'read' })}/rotate`, body: { overlap_seconds: 5 } }),
+  'keys.revoke': async () => ({ at: `/keys/${await keyOf({ role: 'worker', worker_id: 'worker-1' })}` }),
   // Last, because the launched worker would claim the jobs of the other tests.
   'workers.launch': async () => ({ at: '/workers', body: {} }),
 };

@@ -8,6 +8,9 @@ import { type Static, Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { FeedFilter, type FeedPosition, FeedResource } from '../../../protocol/feed.ts';
 import { closed } from '../../../protocol/schema.ts';
+import { assertMay } from '../../access/check.ts';
+import { FEED_PERMISSIONS } from '../../access/feed-permissions.ts';
+import type { Subject } from '../../access/subject.ts';
 import type { Target } from '../../feed/current-state.ts';
 import { Outbox } from '../../feed/outbox.ts';
 import { type Message, Parcel } from '../../feed/parcel.ts';
@@ -30,6 +33,7 @@ const EventsQuery = Type.Object(
     job_id: Type.Optional(Type.String({ maxLength: 64 })),
     worker_id: Type.Optional(Type.String({ maxLength: 64 })),
     ...Object.fromEntries(Object.entries(FeedFilter.properties).filter(([name]) => name !== 'worker_id')),
+    ticket: Type.Optional(Type.String({ description: 'From `POST /tickets`, for clients that cannot send a header.' })),
     since: Type.Optional(
       Type.String({ description: 'A position from an `id:`, such as `42.3`. Last-Event-ID takes precedence.' }),
     ),
@@ -43,24 +47,29 @@ export const feedEndpoints = [
     method: 'GET',
     path: '/events',
     operation: 'events.follow',
+    permission: 'any',
+    ticket: true,
     summary: 'Follow changes live (Server-Sent Events); default: all jobs',
     query: EventsQuery,
     responses: { 200: Type.String() },
     produces: ['text/event-stream'],
-    async run(context, { query, http: { request, reply } }) {
-      const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
-      const target = targetOf({
+    async run(context, { query, caller, http: { request, reply } }) {
+      const { subject } = caller;
+      const { resource = 'jobs', job_id, worker_id, since: _, ticket: __, ...filter } = query as EventsQuery;
+      assertMay(subject, { permission: FEED_PERMISSIONS[resource], what: `the resource ${resource}` });
+      const wanted = {
         resource,
         ...(job_id === undefined ? {} : { job_id }),
         ...(worker_id === undefined ? {} : { worker_id }),
         filter: resource === 'jobs' && worker_id !== undefined ? { ...filter, worker_id } : filter,
-      });
+      };
+      const target = targetOf(wanted, subject.scope);
       if (typeof target === 'string') throw new MonitorError('invalid', 'invalid_query', `query: ${target}`);
-      if (target.resource === 'job') await findJob(context, target.id!);
+      if (target.resource === 'job') await findJob(context, subject, target.id!);
       if (target.resource === 'worker') await findWorker(context, target.id!);
       const since = requestedPosition(request);
       // If the client has left, its `close` event is already over.
-      if (!reply.raw.destroyed) await stream(context, reply, { target, since });
+      if (!reply.raw.destroyed) await stream(context, reply, { target, since, subject });
       return reply;
     },
   }),
@@ -69,7 +78,7 @@ export const feedEndpoints = [
 async function stream(
   context: ApiContext,
   reply: FastifyReply,
-  { target, since }: { target: Target; since: FeedPosition | undefined },
+  { target, since, subject }: { target: Target; since: FeedPosition | undefined; subject: Subject },
 ): Promise<void> {
   const { clock, feed } = context;
   const response = reply.raw;
@@ -91,7 +100,7 @@ async function stream(
   const subscription = new Subscription(target, {
     hub: feed,
     outbox,
-    beyond: beyondMemory(context),
+    beyond: beyondMemory(context, subject),
     sent: { last: null },
     onFault: () => response.destroy(),
   });
@@ -107,8 +116,10 @@ async function stream(
     cancel();
     cancel = clock.after(STOP_MS, () => response.destroy());
   });
+  const unwatch = context.access.watch(subject, () => response.destroy());
   response.on('close', () => {
     leave();
+    unwatch();
     cancel();
     subscription.end();
     outbox.close();

@@ -1,14 +1,24 @@
 /**
  * Finds a job in any state: in memory, then after reading to the journal's tail, then in the archive (at most two
- * objects).
+ * objects). A job that the viewer may not see does not exist for it.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
+import { inScope } from '../../access/scope.ts';
+import type { Subject } from '../../access/subject.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { findArchivedJob, readLooseJob } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
 import { catchUp } from './catch-up.ts';
 
-export async function findJob(context: ApiContext, job_id: string): Promise<JobRecord> {
+export type Viewer = Pick<Subject, 'scope'>;
+
+export async function findJob(context: ApiContext, viewer: Viewer, job_id: string): Promise<JobRecord> {
+  const job = await findAnyJob(context, job_id);
+  if (inScope(viewer.scope, job)) return job;
+  throw jobNotFound(job_id);
+}
+
+async function findAnyJob(context: ApiContext, job_id: string): Promise<JobRecord> {
   const { engine, store } = context;
   const here = engine.state.job(job_id);
   if (here) return here;
@@ -18,10 +28,11 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   if (job) return job;
   // While the store is not responding, a job cannot be reported as missing.
   if (!reached) await readLooseJob(store, job_id);
-  throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
-    hint: 'tmon jobs lists the jobs.',
-  });
+  throw jobNotFound(job_id);
 }
+
+const jobNotFound = (job_id: string) =>
+  new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, { hint: 'tmon jobs lists the jobs.' });
 
 /**
  * The same, with a report that this instance has accepted and that is not in the journal yet. `version` changes
@@ -29,10 +40,12 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
  */
 export async function findReportedJob(
   context: ApiContext,
+  viewer: Viewer,
   job_id: string,
 ): Promise<{ job: JobRecord; version: number | string }> {
   const reported = context.engine.reported(job_id);
-  if (reported) return { job: reported.job, version: `${reported.job.version}${reported.report_id}` };
-  const job = await findJob(context, job_id);
+  if (reported && inScope(viewer.scope, reported.job))
+    return { job: reported.job, version: `${reported.job.version}${reported.report_id}` };
+  const job = await findJob(context, viewer, job_id);
   return { job, version: job.version };
 }

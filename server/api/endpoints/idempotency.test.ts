@@ -87,6 +87,13 @@ const ELSEWHERE: Record<string, string> = {
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
   'analytics.sql': 'it only reads',
+  'system.backtestAlertRules': 'it only reads',
+  'system.resumePolicies': 'decide/policies.test.ts: a pause ends once, key or none',
+  'keys.create': 'keys.test.ts: the secret is in the first response alone',
+  'keys.rotate': 'the same',
+  'session.create': 'each is a session of its own; it expires',
+  'tickets.create': 'the same',
+  'jobs.createToken': 'the same',
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {

@@ -15,10 +15,13 @@ import {
 import { closed, Words } from '../../../protocol/schema.ts';
 import { TRANSCRIPT_MEDIA_TYPES } from '../../../protocol/transcript.ts';
 import { StoredTranscript, TranscriptBody } from '../../../protocol/transcript-schema.ts';
+import { assertWorker } from '../../access/check.ts';
+import type { Subject } from '../../access/subject.ts';
 import { jobDocument } from '../../documents/job.ts';
 import { Refused } from '../../engine.ts';
 import { heldJob } from '../../state-machine/decide/jobs.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
 import { assertWritable } from './assert-writable.ts';
@@ -37,12 +40,13 @@ export const jobReportEndpoints = [
     method: 'PUT',
     path: '/jobs/:job_id/progress',
     operation: 'jobs.reportProgress',
+    permission: 'work',
     summary: 'Report the progress of a job; a crash within the soft linger may lose it',
     params: JobParams,
     body: ProgressReport,
     responses: { 202: Type.Object({ job_id: Id, state: JobStateName }) },
     async run(context, { params, body, caller, reply }) {
-      const job = await held(context, params.job_id, body.lease_token);
+      const job = await held(context, caller, params.job_id, body.lease_token);
       const { job_id, state } = job;
       assertWritable(context);
       noteHolder(context, caller, job);
@@ -55,6 +59,7 @@ export const jobReportEndpoints = [
     method: 'PUT',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.putTranscript',
+    permission: 'work',
     summary: 'Store the transcript; the first complete one is kept',
     params: JobParams,
     body: TranscriptBody,
@@ -63,7 +68,7 @@ export const jobReportEndpoints = [
     responses: { 200: StoredTranscript },
     async run(context, { params, body, caller, http }) {
       const token = leaseHeader(http.request.headers['lease-token']);
-      const job = await held(context, params.job_id, token);
+      const job = await held(context, caller, params.job_id, token);
       noteHolder(context, caller, job);
       return keepTranscript(context.store, job, body);
     },
@@ -72,13 +77,14 @@ export const jobReportEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.transcript',
+    permission: 'read',
     summary: "Get the transcript, in the job's output_format or another",
     params: JobParams,
     query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
     responses: { 200: Type.String() },
     produces: Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!),
-    async run(context, { params, query, http: { reply } }) {
-      const job = await findJob(context, params.job_id);
+    async run(context, { params, query, caller, http: { reply } }) {
+      const job = await findJob(context, caller.subject, params.job_id);
       const format = query.format ?? job.output_format;
       reply.type(TRANSCRIPT_MEDIA_TYPES[format]);
       return reply.send(await readTranscript(context.store, job, format));
@@ -88,6 +94,7 @@ export const jobReportEndpoints = [
     method: 'POST',
     path: '/jobs/:job_id/complete',
     operation: 'jobs.complete',
+    permission: 'work',
     summary: 'Complete a job whose transcript is stored',
     params: JobParams,
     body: CompletionReport,
@@ -95,18 +102,19 @@ export const jobReportEndpoints = [
     async run(context, { params, body, caller }) {
       const { job_id } = params;
       const { lease_token } = body;
-      const over = await overAlready(context, job_id, lease_token);
+      const over = await overAlready(context, caller, job_id, lease_token);
       if (over) return jobDocument(over);
       noteReport(context, caller, job_id, lease_token);
       const output = await withNotes(context.store, context.engine.state.job(job_id), body.output);
       await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
-      return jobDocument(await findJob(context, job_id));
+      return jobDocument(await findJob(context, caller.subject, job_id));
     },
   }),
   endpoint({
     method: 'POST',
     path: '/jobs/:job_id/fail',
     operation: 'jobs.fail',
+    permission: 'work',
     summary: 'Report a failed attempt: the job is retried if the error allows it, otherwise FAILED and a dead letter',
     params: JobParams,
     body: FailureReport,
@@ -115,37 +123,56 @@ export const jobReportEndpoints = [
       const { job_id } = params;
       const { lease_token, error, retry_with } = body;
       const batch_size = retry_with?.batch_size ?? null;
-      const over = await overAlready(context, job_id, lease_token);
+      const over = await overAlready(context, caller, job_id, lease_token);
       if (over) return jobDocument(over);
       noteReport(context, caller, job_id, lease_token);
       await context.engine.submit(
         commandOf(caller, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
       );
-      return jobDocument(await findJob(context, job_id));
+      return jobDocument(await findJob(context, caller.subject, job_id));
     },
   }),
 ];
 
 /** Returns the job if the token is its current lease, which another instance may just have granted. */
-async function held(context: ApiContext, job_id: string, token: string): Promise<JobRecord> {
+async function held(context: ApiContext, caller: Caller, job_id: string, token: string): Promise<JobRecord> {
+  const job = await heldByAny(context, caller, job_id, token);
+  assertHolder(caller.subject, job);
+  return job;
+}
+
+async function heldByAny(context: ApiContext, caller: Caller, job_id: string, token: string): Promise<JobRecord> {
   const { engine } = context;
   const job = heldJob(engine.state, job_id, token);
   if (!('refusal' in job)) return job;
   await catchUp(context);
   const again = heldJob(engine.state, job_id, token);
   if (!('refusal' in again)) return again;
-  if (!engine.state.job(job_id)) throw leaseExpired(await findJob(context, job_id));
+  if (!engine.state.job(job_id)) throw leaseExpired(await findJob(context, caller.subject, job_id));
   throw new Refused(again.refusal);
 }
 
 /** Returns a job that has left memory to its last attempt; to any other attempt, throws `lease_expired`. */
-async function overAlready(context: ApiContext, job_id: string, token: string): Promise<JobRecord | null> {
+async function overAlready(
+  context: ApiContext,
+  caller: Caller,
+  job_id: string,
+  token: string,
+): Promise<JobRecord | null> {
   const { engine } = context;
+  const here = engine.state.job(job_id);
+  if (here) assertHolder(caller.subject, here);
+  if (here) return null;
+  const job = await findJob(context, caller.subject, job_id);
   if (engine.state.job(job_id)) return null;
-  const job = await findJob(context, job_id);
-  if (engine.state.job(job_id)) return null;
+  assertHolder(caller.subject, job);
   if (job.run?.token === token) return job;
   throw leaseExpired(job);
+}
+
+/** A key that is narrowed to a worker reports only on jobs of that worker. */
+function assertHolder(subject: Subject, { run }: JobRecord): void {
+  if (run) assertWorker(subject, run.worker_id);
 }
 
 function leaseExpired({ job_id, state }: JobRecord): MonitorError {

@@ -13,10 +13,12 @@ import {
 import { JobQuery } from '../../../protocol/queue.ts';
 import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
 import { JobWhy } from '../../../protocol/why.ts';
+import { assertTags } from '../../access/check.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
 import { whyDocument } from '../../documents/why.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
+import type { Outlook } from '../../verdicts/forecast.ts';
 import type { Unreadable } from '../../views/archive-objects.ts';
 import { archivedPage, archivedSince } from '../../views/archived-jobs.ts';
 import type { Caller } from '../caller.ts';
@@ -25,7 +27,7 @@ import { endpoint } from '../endpoint.ts';
 import { statusOf, toProblem } from '../errors.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
-import { findJob, findReportedJob } from './find-job.ts';
+import { findJob, findReportedJob, type Viewer } from './find-job.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { checkSubmissions } from './submission.ts';
 import { versioned } from './versioned.ts';
@@ -50,13 +52,15 @@ const JobPage = Type.Object({
 });
 
 /** This instance shows a report as soon as it has accepted it. */
-const reportedJob = (context: ApiContext, { job_id }: Static<typeof JobParams>) => findReportedJob(context, job_id);
+const reportedJob = (context: ApiContext, { job_id }: Static<typeof JobParams>, { subject }: Caller) =>
+  findReportedJob(context, subject, job_id);
 
 export const jobEndpoints = [
   endpoint({
     method: 'POST',
     path: '/jobs',
     operation: 'jobs.submit',
+    permission: 'submit',
     summary: 'Submit a recording',
     body: JobSubmission,
     responses: { 201: Job },
@@ -71,6 +75,7 @@ export const jobEndpoints = [
     method: 'POST',
     path: '/jobs/batch',
     operation: 'jobs.submitBatch',
+    permission: 'submit',
     summary: 'Submit up to 1,000 recordings in one commit, each with its own result',
     body: JobBatch,
     responses: {
@@ -101,25 +106,35 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs',
     operation: 'jobs.list',
+    permission: 'read',
     summary: 'List jobs, newest first',
     query: JobQuery,
     responses: { 200: JobPage },
-    run: (context, { query }) => listJobs(context, query),
+    run: (context, { query, caller }) => listJobs(context, query, caller.subject),
   }),
   endpoint({
     method: 'GET',
     path: '/jobs/:job_id',
     operation: 'jobs.get',
+    permission: 'read',
     summary: 'Get a job in any state, archived or not',
     params: JobParams,
     responses: { 200: Job },
     etag: true,
-    run: versioned({ find: reportedJob, version: ({ version }) => version, document: ({ job }) => jobDocument(job) }),
+    run: versioned({
+      async find(context, params: Static<typeof JobParams>, caller) {
+        const { job, version } = await reportedJob(context, params, caller);
+        return { job, version, outlook: context.outlooks.of(job) };
+      },
+      version: ({ version, outlook }) => versionWith(version, outlook),
+      document: ({ job, outlook }) => jobDocument(job, outlook),
+    }),
   }),
   endpoint({
     method: 'GET',
     path: '/jobs/:job_id/progress',
     operation: 'jobs.progress',
+    permission: 'read',
     summary: 'Get the progress of a job, including reports that this instance has just accepted',
     params: JobParams,
     responses: { 200: JobProgressDocument },
@@ -134,6 +149,7 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/timeline',
     operation: 'jobs.timeline',
+    permission: 'read',
     summary: 'Get every state that a job has been in',
     params: JobParams,
     responses: { 200: JobTimeline },
@@ -144,50 +160,61 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/why',
     operation: 'jobs.why',
+    permission: 'read',
     summary: 'Get why a job waits, is slow, has failed or costs what it costs, and the call that helps',
     params: JobParams,
     responses: { 200: JobWhy },
-    async run(context, { params }) {
-      const { job } = await findReportedJob(context, params.job_id);
-      const { engine } = context;
-      return whyDocument(engine.state, job, engine.journal.now());
+    async run(context, { params, caller }) {
+      const { job } = await findReportedJob(context, caller.subject, params.job_id);
+      const { engine, outlooks } = context;
+      return whyDocument(engine.state, job, outlooks.of(job));
     },
   }),
   endpoint({
     method: 'DELETE',
     path: '/jobs/:job_id',
     operation: 'jobs.cancel',
+    permission: 'submit',
     summary: 'Cancel a job: immediately while it waits, otherwise once its worker has stopped',
     params: JobParams,
     responses: { 200: Job, 202: Job },
     async run(context, { params, caller, reply }) {
       const { job_id } = params;
-      refuseArchived(context, await findJob(context, job_id), 'cancelled');
+      refuseArchived(context, await findJob(context, caller.subject, job_id), 'cancelled');
       await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
-      const job = await findJob(context, job_id);
+      const job = await findJob(context, caller.subject, job_id);
       reply.code(job.state === 'CANCELLING' ? 202 : 200);
-      return jobDocument(job);
+      return shown(context, job);
     },
   }),
   endpoint({
     method: 'POST',
     path: '/jobs/:job_id/retry',
     operation: 'jobs.retry',
+    permission: 'submit',
     summary: 'Put a FAILED or CANCELLED job back into the queue with a new set of attempts',
     params: JobParams,
     responses: { 200: Job },
     async run(context, { params, caller }) {
       const { job_id } = params;
-      refuseArchived(context, await findJob(context, job_id), 'retried');
+      refuseArchived(context, await findJob(context, caller.subject, job_id), 'retried');
       await context.engine.submit(commandOf(caller, { type: 'retry_job', job_id }));
-      return jobDocument(await findJob(context, job_id));
+      return shown(context, await findJob(context, caller.subject, job_id));
     },
   }),
 ];
 
+const shown = ({ outlooks }: Pick<ApiContext, 'outlooks'>, job: JobRecord) => jobDocument(job, outlooks.of(job));
+
+/** What is expected of a job changes while nothing happens to it. */
+function versionWith(version: number | string, { position, start, end }: Outlook): number | string {
+  if (position === null && end === null) return version;
+  return [version, position, start?.p50_ms, start?.p90_ms, end?.p50_ms, end?.p90_ms].join('.');
+}
+
 function versionedJob(document: (job: JobRecord) => object) {
   return versioned({
-    find: (context, { job_id }: Static<typeof JobParams>) => findJob(context, job_id),
+    find: (context, { job_id }: Static<typeof JobParams>, caller) => findJob(context, caller.subject, job_id),
     version: ({ version }) => version,
     document,
   });
@@ -201,6 +228,7 @@ async function submit(
   caller: Caller,
   submissions: readonly JobSubmission[],
 ): Promise<(Job | MonitorError)[]> {
+  for (const { tags } of submissions) assertTags(caller.subject, tags);
   const trace = traceOf(caller);
   const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...trace, ...submission }));
   const wrong = await checkSubmissions(context.uploads, context.settings, submitted);
@@ -226,11 +254,16 @@ function traceOf({ traceparent }: Caller): Pick<JobSubmission, 'traceparent'> {
   return context ? { traceparent: formatTraceparent(context) } : {};
 }
 
+/** Without keys all jobs are everybody's. */
+const submitterOf = ({ subject }: Caller) => (subject.role === null ? {} : { submitted_by: subject.actor });
+
 async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmission & { job_id: string })[]) {
-  const { refs } = await context.engine.submit(commandOf(caller, { type: 'submit_jobs', jobs }));
+  const { refs } = await context.engine.submit(
+    commandOf(caller, { type: 'submit_jobs', jobs, ...submitterOf(caller) }),
+  );
   // For a repeated command, the ids of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
-  return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
+  return Promise.all(ids.map(async (job_id) => shown(context, await findJob(context, caller.subject, job_id))));
 }
 
 /** Refuses to change a job that has left memory: its state is final. */
@@ -251,27 +284,33 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
  * Lists jobs from memory, then from the archive. A job that leaves memory between two pages keeps its place in the
  * first part, so that it is listed once. Exported for its test.
  */
-export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 'store'>, query: JobQuery) {
+export async function listJobs(
+  context: Pick<ApiContext, 'engine' | 'store' | 'outlooks'>,
+  query: JobQuery,
+  { scope }: Viewer,
+) {
+  const { engine, store } = context;
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
-  const matcher = matcherOf(query);
+  const matcher = matcherOf(query, scope);
   const cursor = decodeCursor(query.cursor) ?? { ordinal: NEWEST };
   const { seq = state.seq } = cursor;
   const page: Page = { jobs: [], unreadable: [] };
   if ('ordinal' in cursor) {
-    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit);
+    const { jobs, exhausted } = await pageOfJobs(state, { ...query, scope }, cursor.ordinal, limit);
     const from = exhausted ? 0 : jobs.at(-1)!.ordinal;
     const left = await archivedSince(store, state, { since_seq: seq, below: cursor.ordinal, from });
     const all = [...jobs, ...left.jobs.filter((job) => matcher.test(job))].sort((a, b) => b.ordinal - a.ordinal);
     page.jobs.push(...all.slice(0, limit));
     page.unreadable.push(...left.unreadable);
-    if (!exhausted || all.length > limit) return pageResponse(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
+    if (!exhausted || all.length > limit)
+      return pageResponse(context, page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
   // A job in the archive has no verdict.
   const archived = query.verdict === undefined && states.length > 0 && state.scalars.archived_jobs > 0;
-  if (!archived) return pageResponse(page, null);
-  if (page.jobs.length === limit) return pageResponse(page, { archive: '', seq });
+  if (!archived) return pageResponse(context, page, null);
+  if (page.jobs.length === limit) return pageResponse(context, page, { archive: '', seq });
   const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
     limit: limit - page.jobs.length,
@@ -281,14 +320,14 @@ export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 's
   });
   page.jobs.push(...jobs);
   page.unreadable.push(...unreadable);
-  return pageResponse(page, next === null ? null : { archive: next, seq });
+  return pageResponse(context, page, next === null ? null : { archive: next, seq });
 }
 
 type Page = { jobs: JobRecord[]; unreadable: Unreadable[] };
 
-function pageResponse({ jobs, unreadable }: Page, next: Cursor | null) {
+function pageResponse(context: Pick<ApiContext, 'outlooks'>, { jobs, unreadable }: Page, next: Cursor | null) {
   return {
-    items: jobs.map(jobDocument),
+    items: jobs.map((job) => shown(context, job)),
     next_cursor: next === null ? null : encodeCursor(next),
     ...(unreadable.length > 0 && { unreadable }),
   };

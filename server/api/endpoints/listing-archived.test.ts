@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { JobQuery } from '../../../protocol/queue.ts';
+import { EVERYBODY } from '../../access/subject.ts';
 import { MemoryStore } from '../../objects/memory.ts';
 import { TurnedClock } from '../../testing-clock.ts';
+import { Outlooks } from '../../verdicts/outlooks.ts';
 import { TestMonitor } from '../../views/testing-monitor.ts';
 import { listJobs } from './jobs.ts';
 
@@ -13,7 +15,9 @@ async function open(t: TestContext) {
   const settings = { finished_window_ms: 3_600_000, finished_max: 0 };
   const monitor = await TestMonitor.open({ store, clock, settings });
   t.after(() => monitor.stop());
-  const page = (query: JobQuery) => listJobs({ engine: monitor.engine, store }, query);
+  const { engine } = monitor;
+  const outlooks = new Outlooks({ state: () => engine.state, now: () => engine.journal.now(), passes_max: 50 });
+  const page = (query: JobQuery) => listJobs({ engine, store, outlooks }, query, EVERYBODY);
   await monitor.register('worker-1');
   let jobs = 0;
   return {

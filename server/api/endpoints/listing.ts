@@ -6,6 +6,7 @@
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobQuery } from '../../../protocol/queue.ts';
 import { parseTime } from '../../../protocol/time.ts';
+import { inScope, type JobScope } from '../../access/scope.ts';
 import { JobMatcher } from '../../state-machine/decide/match.ts';
 import { workerJobKey } from '../../state-machine/state/job-indexes.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -37,7 +38,7 @@ export function decodeCursor(text: string | undefined): Cursor | null {
   });
 }
 
-export function matcherOf(query: JobQuery): JobMatcher {
+export function matcherOf(query: JobQuery, scope: JobScope | null): JobMatcher {
   const { created_after, created_before, state, worker_id, priority, tag, error_code, suspect, verdict, model, q } =
     query;
   return new JobMatcher({
@@ -50,6 +51,7 @@ export function matcherOf(query: JobQuery): JobMatcher {
     verdict,
     model,
     q,
+    visible: scope === null ? undefined : (job) => inScope(scope, job),
     created_after_ms: created_after === undefined ? undefined : parseTime(created_after),
     created_before_ms: created_before === undefined ? undefined : parseTime(created_before),
   });
@@ -58,11 +60,11 @@ export function matcherOf(query: JobQuery): JobMatcher {
 /** Returns the next matching jobs in memory below `before`, newest first, and whether memory is exhausted. */
 export async function pageOfJobs(
   state: State,
-  query: JobQuery & { had_by?: string },
+  { scope, ...query }: JobQuery & { had_by?: string; scope: JobScope | null },
   before: number,
   limit: number,
 ): Promise<{ jobs: JobRecord[]; exhausted: boolean }> {
-  const matcher = matcherOf(query);
+  const matcher = matcherOf(query, scope);
   const jobs: JobRecord[] = [];
   let scanned = 0;
   for (const job_id of newestFirst(state, query, before)) {

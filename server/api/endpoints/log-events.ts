@@ -6,6 +6,7 @@
 import type { FieldError } from '../../../protocol/errors.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { LogEvent, LogEventAnswer, readReport } from '../../../protocol/log-event.ts';
+import type { Subject } from '../../access/subject.ts';
 import type { Engine } from '../../engine.ts';
 import { observe } from '../../sources/observe.ts';
 import type { Command, CommandBody, LeasedLine } from '../../state-machine/decide/commands.ts';
@@ -34,13 +35,19 @@ export const logEventEndpoints = [
     method: 'POST',
     path: '/events',
     operation: 'events.report',
+    permission: 'report',
     summary: 'Report events of many jobs as up to 1,000 lines of NDJSON',
     consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
     responses: { 200: LogEventAnswer },
     async run(context, { body, caller }) {
       const { engine } = context;
-      const { lines, rejected } = parse(String(body ?? ''));
-      const read = lines.length + rejected.length;
+      const { lines: parsed, rejected } = parse(String(body ?? ''));
+      const read = parsed.length + rejected.length;
+      const lines = parsed.filter(({ line, event }) => {
+        const wrong = otherWorker(caller.subject, engine, event);
+        if (wrong) rejected.push({ line, ...wrong });
+        return wrong === null;
+      });
       const { soft, durable, reports, ended } = split(lines);
       if (soft.length > 0) assertWritable(context);
       const leased = [...soft, ...durable];
@@ -71,6 +78,15 @@ export const logEventEndpoints = [
     },
   }),
 ];
+
+/** Why a key that is narrowed to a worker may not report this; null if it may. */
+function otherWorker({ worker_id }: Subject, { state }: Engine, event: LogEvent): Omit<Rejected, 'line'> | null {
+  if (worker_id === null) return null;
+  const holder = state.job(event.job_id)?.run?.worker_id;
+  const workers = [event.worker_id, holder].filter((one) => one !== undefined);
+  if (workers.length > 0 && workers.every((one) => one === worker_id)) return null;
+  return { code: 'other_worker', detail: `this key reports only jobs of ${worker_id}` };
+}
 
 /**
  * Returns a refusal for each line whose lease is not, or no longer, its job's, as far as this instance has read; by

@@ -1,6 +1,7 @@
 /** The system as a whole over HTTP: health, metrics, alerts, and the probes for machines. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ownVersion } from '../../../installation/own-files.ts';
 import type { Alert } from '../../../protocol/alert.ts';
 import type { MetricsShare, SystemHealth } from '../../../protocol/system.ts';
 import { DAY_MS, formatTime, HOUR_MS, parseTime } from '../../../protocol/time.ts';
@@ -12,7 +13,8 @@ test('[A42] [A60] GET /system/health of an empty system is HEALTHY, and complete
   const monitor = await openMonitor(t);
   const { status, body } = await monitor.get<SystemHealth>('/system/health');
   assert.equal(status, 200);
-  const { timestamp, as_of_seq, ...rest } = body;
+  const { timestamp, as_of_seq, version, ...rest } = body;
+  assert.equal(version, ownVersion());
   assert.ok(timestamp.endsWith('Z') && as_of_seq === 0);
   assert.deepEqual(rest, {
     overall_status: 'HEALTHY',

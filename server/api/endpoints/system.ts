@@ -57,19 +57,22 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/health',
     operation: 'system.health',
+    permission: 'fleet',
     summary: 'Get the health of the system',
     responses: { 200: SystemHealth },
     etag: true,
     run: versioned({
-      find: ({ engine, sources }) => ({
+      find: ({ engine, sources, version }) => ({
         state: engine.state,
         sources,
+        version,
         offset_ms: engine.journal.status.clock_offset_ms,
       }),
       // The state of sources and a clock that was set are not in the journal, so its sequence does not cover them.
-      version: ({ state, sources, offset_ms }) => (sources.length > 0 || offset_ms !== 0 ? null : state.seq),
-      document({ state, sources, offset_ms }) {
-        const health = withSources(healthDocument(state), sources);
+      version: ({ state, sources, version, offset_ms }) =>
+        sources.length > 0 || offset_ms !== 0 ? null : `${state.seq}-${version}`,
+      document({ state, sources, version, offset_ms }) {
+        const health = { ...withSources(healthDocument(state), sources), version };
         return offset_ms === 0 ? health : { ...health, clock: { offset_ms } };
       },
     }),
@@ -78,6 +81,7 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/metrics',
     operation: 'system.metrics',
+    permission: 'fleet',
     summary:
       'Get current metrics, with the hour and the day so far; with a query, the series of hours or days, whole or by worker or model',
     query: MetricsQuery,
@@ -94,6 +98,7 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/settings',
     operation: 'system.settings',
+    permission: 'admin',
     summary: 'Get the settings of this instance, without secrets',
     responses: { 200: SystemSettings },
     run: async ({ version, store, settings, engine }) => ({

@@ -18,6 +18,7 @@ export const uploadEndpoints = [
     method: 'POST',
     path: '/uploads',
     operation: 'uploads.create',
+    permission: 'submit',
     summary: 'Upload an audio file, as the body or in a multipart form, and submit the returned audio_url',
     query: Type.Object(
       { name: Type.Optional(Type.String({ maxLength: 255, description: 'File name, for people.' })) },
@@ -46,6 +47,7 @@ export const uploadEndpoints = [
     method: 'GET',
     path: '/uploads/:upload_id',
     operation: 'uploads.open',
+    permission: 'audio',
     summary: 'Get the bytes of an upload, or a range',
     params: Type.Object({ upload_id: Id }),
     responses: { 200: Type.String(), 206: Type.String() },

@@ -19,16 +19,19 @@ import {
   WorkerLaunch,
   WorkerRegistration,
   WorkerUsage,
+  type WorkerVerdict,
+  WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
 import { jobDocument, workerJobDocument } from '../../documents/job.ts';
-import { workerDocument, workerVersion } from '../../documents/worker.ts';
+import { workerDocument, workerVerdictOf, workerVersion } from '../../documents/worker.ts';
 import { Refused } from '../../engine.ts';
 import { newId, newSecret } from '../../ids.ts';
 import type { CommandBody, JobMessage } from '../../state-machine/decide/commands.ts';
 import { workerNotFound, workerTerminated } from '../../state-machine/decide/jobs.ts';
 import { renewable } from '../../state-machine/decide/workers.ts';
-import type { WorkerRecord } from '../../state-machine/state/records.ts';
+import { isKilled, type WorkerRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { assertWritable } from './assert-writable.ts';
@@ -54,13 +57,22 @@ const PageQuery = Type.Object(
   closed,
 );
 
+const WorkersQuery = Type.Object(
+  {
+    verdict: Type.Optional({ ...WorkerVerdictStatus, description: 'Only workers with this verdict.' }),
+    ...PageQuery.properties,
+  },
+  closed,
+);
+
 export const workerEndpoints = [
   endpoint({
     method: 'GET',
     path: '/workers',
     operation: 'workers.list',
+    permission: 'fleet',
     summary: 'List workers, newest first',
-    query: PageQuery,
+    query: WorkersQuery,
     responses: { 200: pageOf(Worker) },
     async run({ engine }, { query }) {
       const { state } = engine;
@@ -70,7 +82,7 @@ export const workerEndpoints = [
       const workers: WorkerRecord[] = [];
       for (const [ordinal, worker_id] of state.tables.workers_by_creation.entriesReversed(before)) {
         const worker = ordinal < before ? state.worker(worker_id) : undefined;
-        if (worker) workers.push(worker);
+        if (worker && isJudged(worker, query.verdict)) workers.push(worker);
         if (workers.length === limit) break;
       }
       return {
@@ -83,6 +95,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers',
     operation: 'workers.launch',
+    permission: 'operate',
     summary: "Launch a worker on the monitor's fleet",
     body: Type.Union([WorkerLaunch, Type.Null()]),
     responses: { 201: Worker },
@@ -111,6 +124,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/reconcile',
     operation: 'workers.reconcile',
+    permission: 'operate',
     summary: 'Compare the workers with the instances of the fleet, and settle what is confirmed',
     body: Type.Union([ReconcileRequest, Type.Null()]),
     responses: { 200: Reconciliation },
@@ -120,6 +134,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id',
     operation: 'workers.get',
+    permission: 'fleet',
     summary: 'Get a worker',
     params: WorkerParams,
     responses: { 200: Worker },
@@ -137,6 +152,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id/jobs',
     operation: 'workers.jobs',
+    permission: 'fleet',
     summary: "List a worker's jobs, past and current, newest first",
     params: WorkerParams,
     query: PageQuery,
@@ -148,7 +164,7 @@ export const workerEndpoints = [
       const limit = query.limit ?? PAGE_DEFAULT;
       const cursor = decodeCursor(query.cursor);
       const before = cursor && 'ordinal' in cursor ? cursor.ordinal : NEWEST;
-      const { jobs, exhausted } = await pageOfJobs(state, { had_by: worker_id }, before, limit);
+      const { jobs, exhausted } = await pageOfJobs(state, { had_by: worker_id, scope: null }, before, limit);
       return {
         items: jobs.map((job) => workerJobDocument(job, worker_id)),
         next_cursor: exhausted ? null : encodeCursor({ ordinal: jobs.at(-1)!.ordinal }),
@@ -159,6 +175,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id/usage',
     operation: 'workers.usage',
+    permission: 'fleet',
     summary: 'Get what a worker has used in the last hour, by the heartbeats that this instance has seen',
     params: WorkerParams,
     responses: { 200: WorkerUsage },
@@ -172,6 +189,7 @@ export const workerEndpoints = [
     method: 'PUT',
     path: '/workers/:worker_id',
     operation: 'workers.register',
+    permission: 'work',
     summary: 'Register a worker, or update its capabilities',
     params: WorkerParams,
     body: WorkerRegistration,
@@ -190,6 +208,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/heartbeat',
     operation: 'workers.heartbeat',
+    permission: 'work',
     summary: 'Report health; returns commands and renewed leases',
     params: WorkerParams,
     body: Heartbeat,
@@ -209,10 +228,16 @@ export const workerEndpoints = [
       const tokens = renewed.map((job_id) => engine.state.job(job_id)?.run?.token ?? '');
       const beat = { type: 'beat' as const, worker_id, health: body.health ?? null, leases: tokens };
       engine.submitSoft(softCommandOf(caller, beat));
-      const expires_at = formatTime(engine.journal.now() + engine.policy.lease_ms);
+      const { state } = engine;
+      const renewed_ms = engine.journal.now() + engine.policy.lease_ms;
       return {
-        commands: commandsFor(engine.state, engine.state.worker(worker_id) ?? worker),
-        leases: tokens.map((token) => ({ token, expires_at })),
+        commands: commandsFor(state, state.worker(worker_id) ?? worker),
+        leases: renewed.map((job_id, index) => {
+          const job = state.job(job_id);
+          // Its engine is to be ended until then.
+          const expires_ms = job && isKilled(job) ? job.kill_ms! : renewed_ms;
+          return { token: tokens[index]!, expires_at: formatTime(expires_ms) };
+        }),
       };
     },
   }),
@@ -220,6 +245,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/claim',
     operation: 'workers.claim',
+    permission: 'work',
     summary: 'Claim up to max_jobs jobs, each with a lease; waits up to wait_seconds for the first',
     params: WorkerParams,
     body: Claim,
@@ -243,13 +269,14 @@ export const workerEndpoints = [
         ? await claim()
         : { refs: await claims.next({ worker_id, max_jobs, wait_ms: wait_seconds * 1000, signal, claim }) };
       const assigned = refs.filter(([type]) => type === 'JobAssigned');
-      return { jobs: await Promise.all(assigned.map((ref) => handOut(context, ref))) };
+      return { jobs: await Promise.all(assigned.map((ref) => handOut(context, caller, ref))) };
     },
   }),
   endpoint({
     method: 'POST',
     path: '/workers/:worker_id/drain',
     operation: 'workers.drain',
+    permission: 'end_worker',
     summary: 'Drain a worker: it finishes its current jobs, then stops',
     params: WorkerParams,
     body: Type.Union([WorkerDrain, Type.Null()]),
@@ -265,6 +292,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/restart',
     operation: 'workers.restart',
+    permission: 'operate',
     summary: 'Restart a worker: it hands back its current jobs, then starts again',
     params: WorkerParams,
     responses: { 202: Worker },
@@ -282,6 +310,7 @@ export const workerEndpoints = [
     method: 'DELETE',
     path: '/workers/:worker_id',
     operation: 'workers.terminate',
+    permission: 'end_worker',
     summary: 'Terminate a worker now; its jobs return to the queue',
     params: WorkerParams,
     responses: { 200: Worker },
@@ -300,9 +329,12 @@ export const workerEndpoints = [
   }),
 ];
 
-async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
+const isJudged = (worker: WorkerRecord, wanted: WorkerVerdict['status'] | undefined): boolean =>
+  wanted === undefined || workerVerdictOf(worker)?.status === wanted;
+
+async function handOut(context: ApiContext, { subject }: Caller, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
-  const job = await findJob(context, job_id);
+  const job = await findJob(context, subject, job_id);
   const traceparent = context.traceOf(job);
   return {
     job: jobDocument(job),
@@ -317,7 +349,9 @@ async function handOut(context: ApiContext, ref: readonly [string, string, strin
 function commandsFor(state: State, worker: WorkerRecord): WorkerCommand[] {
   const commands: WorkerCommand[] = [];
   for (const { job_id } of worker.holds) {
-    if (state.job(job_id)?.state === 'CANCELLING') commands.push({ type: 'cancel_job', job_id });
+    const job = state.job(job_id);
+    if (job?.state === 'CANCELLING') commands.push({ type: 'cancel_job', job_id });
+    else if (job && isKilled(job)) commands.push({ type: 'kill_engine', job_id });
   }
   if (worker.state === 'DRAINING') commands.push({ type: 'drain' });
   if (worker.state === 'RESTARTING') commands.push({ type: 'restart' });

@@ -8,6 +8,8 @@ import { openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, submit } from '../../../test/servers/steps.ts';
 import { systemClock } from '../../clock.ts';
 import { readSettings } from '../../config.ts';
+import { bodySchema, querySchema } from '../endpoint.ts';
+import { compileValidator } from '../validation.ts';
 import { buildApi, endpoints } from './app.ts';
 
 const clock = new JumpingClock();
@@ -65,6 +67,15 @@ test('[S32] the API document has every route, and no other', async () => {
     declared,
   );
   await close(systemClock);
+});
+
+test('every schema of a request compiles, which happens only when a request needs it', () => {
+  for (const endpoint of endpoints) {
+    const parts = { params: endpoint.params, querystring: querySchema(endpoint), body: bodySchema(endpoint) };
+    for (const [httpPart, schema] of Object.entries(parts)) {
+      if (schema) assert.doesNotThrow(() => compileValidator({ schema, httpPart })({}), nameOf(endpoint));
+    }
+  }
 });
 
 test('the API document is valid: OpenAPI 3.1, unique operations, no dangling reference', async () => {

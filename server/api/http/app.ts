@@ -4,6 +4,8 @@
  * It listens before the journal has been recovered, so that probes get "starting"; `serve` passes it the engine. Every
  * response has `Tmon-Seq`, the segment it reflects, and `Tmon-Stale` with the reason while nothing can be written.
  */
+import { isIP } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -22,9 +24,12 @@ import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
+import { keyEndpoints } from '../endpoints/keys.ts';
 import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
+import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
+import { sessionEndpoints } from '../endpoints/session.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
 import { uploadEndpoints } from '../endpoints/uploads.ts';
@@ -34,8 +39,11 @@ import { waitForSeq } from '../min-seq.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
-import { foreignOriginGuard, parseOrigins } from './foreign-origin.ts';
-import { addMetrics } from './metrics.ts';
+import { withoutKeys } from './credentials.ts';
+import { parseOrigins } from './foreign-origin.ts';
+import { addGuard } from './guard.ts';
+import { addMetrics, metricsPage } from './metrics.ts';
+import type { MetricsPage } from './metrics-server.ts';
 import { noSuchRoute } from './no-such-route.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
@@ -50,6 +58,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
+  ...policyEndpoints,
   ...backtestEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
@@ -57,10 +66,16 @@ export const endpoints: readonly Endpoint[] = [
   ...feedEndpoints,
   ...uploadEndpoints,
   ...analyticsEndpoints,
+  ...keyEndpoints,
+  ...sessionEndpoints,
 ];
 
 export type Api = {
   app: FastifyInstance;
+  /** What `GET /metrics` returns. */
+  metrics: MetricsPage;
+  /** Further connections get this certificate. */
+  certify(tls: { cert: string; key: string }): void;
   /** Begins to serve requests. */
   serve(context: ApiContext): void;
   /** Hands out no more jobs, and closes each connection after its next response. */
@@ -70,6 +85,8 @@ export type Api = {
 };
 
 const PREFIX = '/api/v1';
+/** The API document and its pages: the same for every monitor of a version. */
+const OPEN = { permission: 'open', what: 'the API document' } as const;
 
 /** Replaces the logo of Swagger UI. */
 const LOGO =
@@ -81,23 +98,32 @@ const PAGES_MAY =
 /** For pages of allowed origins; a preflight is cached for ten minutes. */
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-  exposedHeaders: ['Tmon-Seq', 'Tmon-Stale', 'ETag', 'Location', 'Retry-After', 'Content-Range'],
+  exposedHeaders: ['Tmon-Seq', 'Tmon-Stale', 'Tmon-Warning', 'ETag', 'Location', 'Retry-After', 'Content-Range'],
   maxAge: 600,
   strictPreflight: false,
 };
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
 const LAST_RESPONSES_MS = 3_000;
 
+export type ApiParts = {
+  /** Null: HTTP. */
+  tls?: { cert: string; key: string } | null;
+  /** The built dashboard. */
+  pages_folder?: string;
+};
+
 export async function buildApi(
   settings: Settings,
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
   clock: Clock = systemClock,
-  pages_folder = dashboardFolder,
+  { tls = null, pages_folder = dashboardFolder }: ApiParts = {},
 ): Promise<Api> {
   const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
   const app = Fastify({
+    ...((tls === null ? {} : { https: tls }) as object),
+    ...trustedProxies(settings.trusted_proxies),
     logger: false,
     bodyLimit: settings.body_bytes_max,
     // A source's name is a URL.
@@ -119,21 +145,15 @@ export async function buildApi(
   app.setErrorHandler(respondError);
   const noRoute = noSuchRoute(endpoints, PREFIX);
   app.setNotFoundHandler((request, reply) => respondError(noRoute(request, reply), request, reply));
-  const refuseForeign = foreignOriginGuard(settings.allowed_origins);
   const bodies = new BodyDeadlines(clock, settings.body_idle_ms);
   app.addHook('onRequest', (request, reply, done) => {
     bodies.watch(request, reply);
     reply.header('x-content-type-options', 'nosniff');
-    refuseForeign(request.headers);
     done();
   });
   const origins = parseOrigins(settings.allowed_origins);
+  addGuard(app, { current: () => context, allowed_origins: settings.allowed_origins, noRoute });
   if (origins.length > 0) await app.register(cors, { ...CORS, origin: origins });
-  // Before the body is read, whatever its type.
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) throw noRoute(request, reply);
-    done();
-  });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (retired) reply.header('connection', 'close');
     if (context) {
@@ -144,7 +164,8 @@ export async function buildApi(
     done(null, payload);
   });
   addProbes(app, () => context);
-  addMetrics(app, () => context, version);
+  const metrics = metricsPage(() => context, version);
+  addMetrics(app, metrics);
   await addPages(app, pages_folder);
   const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
@@ -158,7 +179,7 @@ export async function buildApi(
     transformSpecification: withSamplesInDescriptions,
     transformSpecificationClone: false,
   });
-  app.get(`${PREFIX}/openapi.json`, async () => document);
+  app.get(`${PREFIX}/openapi.json`, { config: OPEN }, async () => document);
 
   for (const { takes, addParsers } of bodyScopes) {
     await app.register(
@@ -171,6 +192,8 @@ export async function buildApi(
   }
   return {
     app,
+    metrics,
+    certify: (next) => (app.server as unknown as TlsServer).setSecureContext(next),
     serve: (ready) => {
       context = ready;
     },
@@ -191,11 +214,37 @@ export async function buildApi(
   };
 }
 
+/** Throws MonitorError `bad_setting`. */
+function trustedProxies(text: string): { trustProxy?: string[] } {
+  if (text === '') return {};
+  const names = text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !NAMED.has(name) && !isAddress(name));
+  if (wrong === undefined) return { trustProxy: names };
+  throw new MonitorError(
+    'invalid',
+    'bad_setting',
+    `trusted_proxies has ${JSON.stringify(wrong)}, which is no address`,
+    {
+      hint: 'Use addresses and networks, such as 127.0.0.1 or 10.0.0.0/8, or loopback, linklocal, uniquelocal.',
+    },
+  );
+}
+
+const NAMED = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+function isAddress(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const version = isIP(address);
+  const width = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  return version !== 0 && width && more === undefined;
+}
+
 function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiContext | null): void {
   const body = bodySchema(endpoint);
   app.route({
     method: endpoint.method,
     url: endpoint.path,
+    config: { permission: endpoint.permission, what: endpoint.operation, ticket: endpoint.ticket ?? false },
     ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),
@@ -237,7 +286,8 @@ function sendProblem(
   log: (level: 'error', message: string) => void,
 ): FastifyReply {
   const error = asMonitorError(cause);
-  logFault(error, `${request.method} ${request.url} (${request.id})`, log);
+  logFault(error, withoutKeys(`${request.method} ${request.url} (${request.id})`), log);
+  if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   reply.header('x-content-type-options', 'nosniff');
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
   const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;
@@ -245,5 +295,8 @@ function sendProblem(
     ...toProblem(error, request.id),
     ...(unknown ? { idempotency_key: request.idempotencyKey } : {}),
   };
-  return reply.code(statusOf(error)).type('application/problem+json').send(JSON.stringify(problem));
+  return reply
+    .code(statusOf(error))
+    .type('application/problem+json')
+    .send(withoutKeys(JSON.stringify(problem)));
 }

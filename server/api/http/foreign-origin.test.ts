@@ -61,8 +61,15 @@ test('a foreign name that resolves to this machine (DNS rebinding) is refused, f
     'localhost.evil.example',
     '10.0.0.1',
   ])
-    for (const path of ['/api/v1/jobs', '/readyz', '/metrics', '/docs/', '/api/v1/openapi.json'])
+    for (const path of ['/api/v1/jobs', '/docs/', '/api/v1/openapi.json'])
       assert.deepEqual((await send('GET', path, { host: name })).status, 403, `${name} ${path}`);
+});
+
+test('probes and scrapers, which use addresses, are served under any name', async () => {
+  for (const path of ['/livez', '/readyz', '/metrics']) {
+    assert.equal((await send('GET', path, { host: '10.0.0.1:8080' })).status, 200, path);
+    assert.deepEqual(await send('GET', path, { host: '10.0.0.1:8080', origin: 'https://evil.example' }), refused);
+  }
 });
 
 test('the monitor’s own pages, and programs, are served', async () => {

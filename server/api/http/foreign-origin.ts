@@ -1,6 +1,6 @@
 /**
- * Refuses requests from foreign web pages. Every client that reaches the port has full access, and a browser on this
- * machine reaches it on behalf of any page. A request is refused if its headers show that such a page made it:
+ * Refuses requests from foreign web pages. Without keys every client that reaches the port has full access, and a browser
+ * on this machine reaches it on behalf of any page. A request is refused if its headers show that such a page made it:
  *
  *     Origin   not the monitor's own: a foreign page may post without a preflight
  *     Host     not a name of this machine: the page's own name resolves to it (DNS rebinding)
@@ -12,16 +12,16 @@ import { MonitorError } from '../../../protocol/errors.ts';
 type Headers = { host?: string | undefined; origin?: string | undefined };
 
 /** `allowed` is the setting `allowed_origins`. The returned function throws MonitorError `foreign_origin`. */
-export function foreignOriginGuard(allowed: string): (headers: Headers) => void {
+export function foreignOriginGuard(allowed: string): (headers: Headers, options?: { any_host?: boolean }) => void {
   const origins = new Set(parseOrigins(allowed));
   const hosts = new Set([...origins].map((origin) => new URL(origin).host));
   /** Cached because nearly every request has the same Host. */
   let last: string | undefined;
-  return ({ host, origin }) => {
-    if (origin === undefined && host === last) return;
-    if (host !== undefined && !isOurs(host, hosts))
+  return ({ host, origin }, { any_host = false } = {}) => {
+    if (origin === undefined && (any_host || host === last)) return;
+    if (!any_host && host !== undefined && !isOurs(host, hosts))
       throw foreign(`the Host ${quoted(host)} is not a name of this monitor`);
-    last = host;
+    if (!any_host) last = host;
     if (origin === undefined || origins.has(origin.toLowerCase())) return;
     const from = parseUrl(origin);
     if (from && host !== undefined && from.host === parseUrl(`${from.protocol}//${host}`)?.host) return;

@@ -51,6 +51,7 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     operationId: endpoint.operation,
     tags: [tagOf(endpoint)],
     summary: endpoint.summary,
+    'x-permission': endpoint.permission,
     'x-codeSamples': codeSamples(endpoint.operation),
     parameters: [
       ...parametersOf(endpoint.params, 'path'),

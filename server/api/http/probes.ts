@@ -2,9 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiContext } from '../context.ts';
 
+const PROBE = { permission: 'open', any_host: true } as const;
+
 export function addProbes(app: FastifyInstance, current: () => ApiContext | null): void {
-  app.get('/livez', async () => ({ status: 'ok' }));
-  app.get('/readyz', async (_, reply) => {
+  app.get('/livez', { config: PROBE }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { config: PROBE }, async (_, reply) => {
     const status = current()?.engine.journal.status;
     const clock = status && status.clock_offset_ms !== 0 ? { clock: { offset_ms: status.clock_offset_ms } } : {};
     const cache_problem = current()?.cache?.status.problem ?? null;

@@ -263,6 +263,22 @@ for hour in api.system.metrics_series(from_="2025-07-07T00:00:00Z", to="2025-07-
 for rule in api.system.alert_rules().rules:
     print(rule.name, rule.signal, rule.threshold)`,
   },
+  'system.policies': {
+    typescript: `for (const policy of (await api.system.policies()).policies) console.log(policy.name, policy.mode, policy.last_hour);`,
+    python: `\
+for policy in api.system.policies().policies:
+    print(policy.name, policy.mode, policy.last_hour)`,
+  },
+  'system.resumePolicies': {
+    typescript: `await api.system.resumePolicies({ by: 'ada' });`,
+    python: `api.system.resume_policies(by="ada")`,
+  },
+  'system.actions': {
+    typescript: `for await (const action of api.system.actions({ outcome: 'acted' })) console.log(action.policy, action.reason);`,
+    python: `\
+for action in api.system.actions(outcome="acted"):
+    print(action.policy, action.reason)`,
+  },
   'system.backtestAlertRules': {
     typescript: `\
 const { firings } = await api.system.backtestAlertRules({ since: '2025-07-07T00:00:00Z' });
@@ -347,6 +363,46 @@ for await (const event of api.events.follow({ resource: 'jobs', filter: { priori
 for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
+  },
+  'session.create': {
+    typescript: `const session = await api.session.create(); // in a browser, on a page of the monitor`,
+    python: `session = api.session.create()  # made for browsers: the cookie is in the response`,
+  },
+  'session.get': {
+    typescript: `const { role, permissions } = await api.session.get();`,
+    python: `session = api.session.get()\nprint(session.role, session.permissions)`,
+  },
+  'session.end': {
+    typescript: `await api.session.end();`,
+    python: `api.session.end()`,
+  },
+  'tickets.create': {
+    typescript: `const { ticket } = await api.tickets.create(); // for /ws?ticket=… within 30 seconds`,
+    python: `ticket = api.tickets.create().ticket  # for /ws?ticket=… within 30 seconds`,
+  },
+  'jobs.createToken': {
+    typescript: `const { token } = await api.jobs.createToken('job-abc123', { expires_in_seconds: 600 });`,
+    python: `token = api.jobs.create_token("job-abc123", expires_in_seconds=600).token`,
+  },
+  'keys.list': {
+    typescript: `for await (const key of api.keys.list()) console.log(key.id, key.role, key.name);`,
+    python: `for key in api.keys.list():\n    print(key.id, key.role, key.name)`,
+  },
+  'keys.create': {
+    typescript: `\
+const { key } = await api.keys.create({ role: 'submit', name: 'web shop' });
+console.log(key); // shown only now`,
+    python: `\
+created = api.keys.create("submit", name="web shop")
+print(created.key)  # shown only now`,
+  },
+  'keys.rotate': {
+    typescript: `const { key } = await api.keys.rotate('4tIcYbYQGSA', { overlap_seconds: 3600 });`,
+    python: `key = api.keys.rotate("4tIcYbYQGSA", overlap_seconds=3600).key`,
+  },
+  'keys.revoke': {
+    typescript: `await api.keys.revoke('4tIcYbYQGSA');`,
+    python: `api.keys.revoke("4tIcYbYQGSA")`,
   },
   'analytics.costs': {
     typescript: `\

@@ -9,6 +9,8 @@
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { CallRequest } from '../../../protocol/feed.ts';
+import { assertMay } from '../../access/check.ts';
+import type { Subject } from '../../access/subject.ts';
 import type { Caller, Reply } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { asMonitorError, logFault, toProblem } from '../errors.ts';
@@ -19,6 +21,8 @@ export const CALLS_MAX = 2_000;
 
 export type CallsOptions = {
   context: ApiContext;
+  /** Whose calls these are. */
+  subject: Subject;
   operations: Operations;
   /** Sends answers to the caller. */
   sendAnswers: (texts: readonly string[]) => void;
@@ -39,12 +43,18 @@ export class Calls {
 
   /** Never throws. */
   take(request: CallRequest): void {
-    const call = new Call(request);
+    const { context, subject } = this.#options;
+    const call = new Call(request, subject);
     let running: Promise<unknown>;
     try {
       this.#assertFree();
       call.operation = this.#options.operations.find(request.operation);
-      running = call.operation.run(this.#options.context, request, call);
+      assertMay(subject, {
+        permission: call.operation.permission,
+        what: request.operation,
+        worker_id: request.params?.worker_id as string | undefined,
+      });
+      running = call.operation.run(context, request, call);
     } catch (error) {
       return this.#refuse(call, error);
     }
@@ -138,6 +148,7 @@ let calls = 0;
 /** One call: its caller, and the status of its answer. Headers exist only over HTTP and are dropped. */
 class Call implements Caller, Reply {
   readonly message: CallRequest;
+  readonly subject: Subject;
   readonly if_none_match = undefined;
   readonly traceparent = undefined;
   readonly #number = ++calls;
@@ -147,8 +158,9 @@ class Call implements Caller, Reply {
   #gone: AbortController | null = null;
   #abandoned = false;
 
-  constructor(message: CallRequest) {
+  constructor(message: CallRequest, subject: Subject) {
     this.message = message;
+    this.subject = subject;
   }
 
   /** Created on first use. */

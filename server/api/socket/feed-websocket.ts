@@ -7,7 +7,11 @@ import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance } from 'fastify';
 import type { WebSocket } from 'ws';
-import { FEED_CLOSE } from '../../../protocol/feed.ts';
+import type { MonitorError } from '../../../protocol/errors.ts';
+import { FEED_CLOSE, type FeedResource } from '../../../protocol/feed.ts';
+import { assertMay } from '../../access/check.ts';
+import { FEED_PERMISSIONS } from '../../access/feed-permissions.ts';
+import type { Subject } from '../../access/subject.ts';
 import type { Clock } from '../../clock.ts';
 import { MESSAGE_SCHEMAS, Reader } from '../../feed/reader.ts';
 import type { ApiContext } from '../context.ts';
@@ -45,6 +49,7 @@ type Options = {
 
 /** Shared by all connections. */
 type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
+type Connection = Shared & { subject: Subject };
 
 export type FeedWebSockets = {
   /** Refuses further calls; resolves when those under way are complete. */
@@ -68,20 +73,26 @@ export async function addFeedWebSocket(
     if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
     done();
   });
-  app.get('/ws', { websocket: true }, (socket, request) => {
-    const context = current();
-    if (!context) return socket.close(FEED_CLOSE.starting, 'starting');
-    serve(socket, request.raw.socket, { context, operations, open, log });
-  });
+  app.get(
+    '/ws',
+    { websocket: true, config: { permission: 'any', what: '/ws', early: true, ticket: true } },
+    (socket, request) => {
+      const context = current();
+      const { subject } = request;
+      // It had not been checked when the connection was opened.
+      if (!context || !subject.permissions.has('any')) return socket.close(FEED_CLOSE.starting, 'starting');
+      serve(socket, request.raw.socket, { context, subject, operations, open, log });
+    },
+  );
   return { drained: () => Promise.all([...open].map((calls) => calls.finish())) };
 }
 
-function serve(socket: WebSocket, stream: Socket, { context, operations, open, log }: Shared): void {
+function serve(socket: WebSocket, stream: Socket, { context, subject, operations, open, log }: Connection): void {
   // If the peer left during the handshake, no `close` event follows.
   if (socket.readyState === socket.CLOSED) return;
   const { clock, settings } = context;
   const gather = gathering(stream);
-  const calls = new Calls({ context, operations, sendAnswers: (texts) => reader.sendAnswers(texts), log });
+  const calls = new Calls({ context, subject, operations, sendAnswers: (texts) => reader.sendAnswers(texts), log });
   open.add(calls);
   const closer = new Closer(socket, clock);
   let unhandled = 0;
@@ -110,7 +121,9 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
       },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
     },
-    beyond: beyondMemory(context),
+    beyond: beyondMemory(context, subject),
+    refusal: (resource) => refusalOf(subject, resource),
+    scope: subject.scope,
     check: (schema, value) => {
       const checked = checks[schema](value);
       return 'errors' in checked ? checked.errors : [];
@@ -151,14 +164,25 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   const leave = context.feed.onClose(() => {
     void calls.finish().then(() => closer.close(FEED_CLOSE.going_away, 'the monitor is stopping', STOP_MS));
   });
+  const unwatch = context.access.watch(subject, ({ message }) => closer.close(FEED_CLOSE.key_ended, message));
   socket.on('close', () => {
     leave();
+    unwatch();
     pings.cancel();
     closer.closed();
     open.delete(calls);
     calls.end();
     reader.end();
   });
+}
+
+function refusalOf(subject: Subject, resource: FeedResource): MonitorError | null {
+  try {
+    assertMay(subject, { permission: FEED_PERMISSIONS[resource], what: `the resource ${resource}` });
+    return null;
+  } catch (error) {
+    return error as MonitorError;
+  }
 }
 
 /** Combines everything sent in one turn of the event loop into one write. */

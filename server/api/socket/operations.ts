@@ -35,6 +35,10 @@ export class Operation {
     this.#checkBody = validator(body);
   }
 
+  get permission(): Endpoint['permission'] {
+    return this.#endpoint.permission;
+  }
+
   get method(): Endpoint['method'] {
     return this.#endpoint.method;
   }

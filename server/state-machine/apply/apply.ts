@@ -12,8 +12,11 @@ import type { State } from '../state/state.ts';
 import { applyAlertEvent } from './alerts.ts';
 import { applyArchiveEvent } from './archive.ts';
 import { applyJobEvent } from './job.ts';
+import { applyKeyEvent } from './keys.ts';
 import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
 import { observe } from './observed.ts';
+import { applyPassEvent } from './passes.ts';
+import { applyPolicyEvent } from './policies.ts';
 import { applyWorkerEvent } from './worker.ts';
 
 /** Begins segment `seq`. Log time never goes back, even if the author's clock did. */
@@ -107,7 +110,13 @@ function applyOne(state: State, event: Event): void {
     case 'WorkerDraining':
     case 'WorkerRestarting':
     case 'WorkerTerminated':
+    case 'WorkerJudged':
       return applyWorkerEvent(state, event);
+    case 'ActionDecided':
+    case 'ActionSettled':
+    case 'PoliciesPaused':
+    case 'PoliciesResumed':
+      return applyPolicyEvent(state, event);
     case 'JobObserved':
       return observe(state, event);
     case 'AlertPending':
@@ -128,6 +137,13 @@ function applyOne(state: State, event: Event): void {
     case 'AlertsNotified':
     case 'AlertGroupEnded':
       return applyNoticeEvent(state, event);
+    case 'KeyCreated':
+    case 'KeyRotated':
+    case 'KeyRevoked':
+      return applyKeyEvent(state, event);
+    case 'PassIssued':
+    case 'PassEnded':
+      return applyPassEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

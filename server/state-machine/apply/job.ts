@@ -2,8 +2,10 @@
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import { VERDICTS } from '../../../protocol/verdict.ts';
 import type { JobEvent } from '../events.ts';
+import { passedOver } from '../state/class-order.ts';
 import { learn } from '../state/pace.ts';
 import { countFailed, countInPeriods } from '../state/periods.ts';
+import { settle } from '../state/promises.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -18,7 +20,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
   if (!job) return;
   switch (event.type) {
     case 'JobQueued': {
-      const { attempt, not_before_ms, batch_size, keeps_place, details, start_by_ms = null } = event.data;
+      const { attempt, not_before_ms, batch_size, keeps_place, details, start_by_ms = null, promise } = event.data;
       return changeJob(state, job, {
         state: 'QUEUED',
         attempt,
@@ -27,6 +29,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         place: keeps_place ? job.place : state.nextOrdinal(),
         queued_ms: state.at_ms,
         start_by_ms,
+        promise: promiseOf(job, promise),
         completed_ms: null,
         dead: null,
         progress: null,
@@ -67,6 +70,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       return changeJob(state, job, {
         state: 'FAILED',
         completed_ms: state.at_ms,
+        promise: null,
         dead: { ordinal: state.nextOrdinal(), until_ms: event.data.dead_until_ms },
         history: entered(job, { state: 'FAILED', at_ms: state.at_ms, details: event.data.details }),
       });
@@ -82,6 +86,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         ...endRun(state, job, { cost_usd: event.data.cost_usd, verdict: 'neither', error: CANCELLED }),
         state: 'CANCELLED',
         completed_ms: state.at_ms,
+        promise: null,
         not_before_ms: null,
         kill_ms: null,
         history: entered(job, { state: 'CANCELLED', at_ms: state.at_ms, details: event.data.details }),
@@ -108,7 +113,8 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
   const { status, since_ms, reason, evidence } = data;
   countBy(state, 'judged', status);
   // Nothing new is known of the job itself: its `updated_at` stays, and what a source has reported of it is still current.
-  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq }, job);
+  const judged_ms = job.verdict?.status === status ? (job.verdict.judged_ms ?? state.at_ms) : state.at_ms;
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence, judged_ms }, version: state.seq }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -132,7 +138,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -161,11 +167,13 @@ export function newJob(
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
+    ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,
     start_by_ms: null,
+    promise: null,
     message: null,
     not_before_ms: null,
     run: null,
@@ -183,6 +191,7 @@ export function newJob(
     history,
     observed: null,
     verdict: null,
+    actions: null,
   };
 }
 
@@ -233,7 +242,10 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     error_code: null,
     fault: null,
     expected: data.expected ?? null,
+    end: data.end ?? null,
   };
+  const start = job.promise?.start;
+  if (start) settle(state, 'start', start, state.at_ms);
   changeJob(state, job, {
     state: 'PROCESSING',
     attempt: data.attempt,
@@ -241,6 +253,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     earlier: earlierOf(job),
     not_before_ms: null,
     start_by_ms: null,
+    promise: job.promise && { ...job.promise, start: null },
     progress: null,
     queue_ms: plus(job.queue_ms, since(state, job.queued_ms)),
     estimated_cost_usd: data.estimated_cost_usd ?? job.estimated_cost_usd,
@@ -258,6 +271,21 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     state: worker.state === 'IDLE' ? 'ACTIVE' : worker.state,
     holds: [...worker.holds, { job_id: job.job_id, assigned_ms: state.at_ms, gpu_sum: 0, gpu_count: 0 }],
   });
+}
+
+/** The end that was promised first stays: a job that returns to the queue is late by it. */
+function promiseOf(
+  { promise }: JobRecord,
+  next: (JobEvent & { type: 'JobQueued' })['data']['promise'],
+): JobRecord['promise'] {
+  const start = next ? { estimate: next.start, group: next.group } : null;
+  const end = promise?.end ?? (next?.end ? { estimate: next.end, group: next.group } : null);
+  return start === null && end === null ? null : { start, end };
+}
+
+function settleEnds(state: State, { promise }: JobRecord, { end }: Run): void {
+  if (promise?.end) settle(state, 'end', promise.end, state.at_ms);
+  if (end) settle(state, 'run', { estimate: end, group: 'now' }, state.at_ms);
 }
 
 /** What an attempt ran on. */
@@ -279,22 +307,6 @@ function passOver(state: State, job: JobRecord): void {
   const next = passedOver(scalars, job.priority, tables.waiting.normal.size > 0, tables.waiting.low.size > 0);
   scalars.passed_normal = next.passed_normal;
   scalars.passed_low = next.passed_low;
-}
-
-export type Passes = { passed_normal: number; passed_low: number };
-
-export function passedOver(passes: Passes, served: JobRecord['priority'], normal: boolean, low: boolean): Passes {
-  switch (served) {
-    case 'high':
-      return {
-        passed_normal: passes.passed_normal + (normal ? 1 : 0),
-        passed_low: passes.passed_low + (low ? 1 : 0),
-      };
-    case 'normal':
-      return { passed_normal: 0, passed_low: passes.passed_low + (low ? 1 : 0) };
-    case 'low':
-      return { ...passes, passed_low: 0 };
-  }
 }
 
 function progressed(
@@ -332,11 +344,15 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
   learnPace(state, audio_ms, taken_ms);
   observeCompleted(state, job, { taken_ms, audio_ms, turnaround_ms: since(state, job.created_ms) });
-  if (job.run && job.run.ended_ms === null) learn(state, job, job.run);
+  if (job.run && job.run.ended_ms === null) {
+    learn(state, job, job.run);
+    settleEnds(state, job, job.run);
+  }
   changeJob(state, job, {
     ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error: null }),
     state: 'COMPLETED',
     completed_ms: state.at_ms,
+    promise: null,
     last_error: null,
     output: {
       s3_path: data.s3_path,

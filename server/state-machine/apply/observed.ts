@@ -136,6 +136,7 @@ function runOf(state: State, sighting: JobSighting, last: JobRecord | undefined)
     error_code: sighting.state === 'FAILED' ? sightedError(sighting).code : null,
     fault: null,
     expected: null,
+    end: null,
   };
 }
 

@@ -43,6 +43,13 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         status: event.data.status,
         check_ms: event.data.check_ms,
       });
+    case 'WorkerJudged': {
+      const { verdict, ...rest } = worker;
+      const { status, since_ms, reason, evidence } = event.data;
+      const judged_ms = verdict?.status === status ? verdict.judged_ms : state.at_ms;
+      const judged = status === 'ok' ? {} : { verdict: { status, since_ms, reason, evidence, judged_ms } };
+      return state.putWorker({ ...rest, ...judged, version: state.seq });
+    }
     case 'WorkerDraining': {
       const { reason = null, replace = false } = event.data;
       return state.putWorker({ ...worker, version: state.seq, state: 'DRAINING', exit: { reason, replace } });
@@ -51,9 +58,10 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
       const { exit: _, ...staying } = worker;
       return state.putWorker({ ...staying, version: state.seq, state: 'RESTARTING', check_ms: event.data.check_ms });
     }
-    case 'WorkerTerminated':
+    case 'WorkerTerminated': {
+      const { verdict: _, ...ending } = worker;
       return state.putWorker({
-        ...worker,
+        ...ending,
         version: state.seq,
         state: 'TERMINATED',
         terminated_ms: state.at_ms,
@@ -62,6 +70,7 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         // Jobs that run elsewhere continue there.
         holds: [],
       });
+    }
   }
 }
 
@@ -74,12 +83,13 @@ function arrive(
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
   // The faults of a process that was restarted on purpose are over; those of one that dies again and again are not.
-  const { reported: _, exit, faults, beats: __, ...before } = known ?? NEW_WORKER;
+  const { reported: _, exit, faults, beats: __, verdict: ___, found, ...before } = known ?? NEW_WORKER;
   const kept = faults !== undefined && !fresh && known.state !== 'RESTARTING';
   const arrived = stateOnArrival(known, registered);
   state.putWorker({
     ...before,
     ...(kept ? { faults } : {}),
+    ...(isFound(event) || (found && !registered) ? { found: true as const } : {}),
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,
@@ -96,6 +106,10 @@ function arrive(
     check_ms: event.data.check_ms,
   });
 }
+
+/** Its instance runs, and nobody here launched it. */
+const isFound = ({ type, data }: WorkerEvent & { type: 'WorkerLaunched' | 'WorkerRegistered' }): boolean =>
+  type === 'WorkerLaunched' && data.instance_id !== undefined && data.reason !== undefined;
 
 function stateOnArrival(known: WorkerRecord | undefined, registered: boolean): WorkerRecord['state'] {
   if (!registered) return 'STARTING';

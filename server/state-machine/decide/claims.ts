@@ -5,10 +5,11 @@
  * `elsewhere_ms`. A claim passes over at most PASSED_MAX such jobs of a class, and looks at no worker but those that failed them.
  */
 import type { Priority } from '../../../protocol/job.ts';
-import { PRIORITIES } from '../../../protocol/job.ts';
-import { hardwareOf, passedOver } from '../apply/job.ts';
+import { runEnd } from '../../verdicts/expected.ts';
+import { hardwareOf } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { able, allowance, suspended } from '../state/able.ts';
+import { nextClass, passedOver } from '../state/class-order.ts';
 import { expectedOf } from '../state/pace.ts';
 import type { JobRecord, WorkerRecord } from '../state/records.ts';
 import { endedRuns, isFailure } from '../state/runs.ts';
@@ -30,7 +31,12 @@ export function claimJobs(
   if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
-  const expected = expectedOf(state, hardwareOf(worker));
+  const hardware = hardwareOf(worker);
+  const expected = expectedOf(state, hardware);
+  const endOf = (job: JobRecord) => {
+    const end = runEnd(state, hardware, job, at_ms);
+    return end === null ? {} : { end };
+  };
   const assigned = (job: JobRecord): Event => ({
     type: 'JobAssigned',
     entity: job.job_id,
@@ -42,6 +48,7 @@ export function claimJobs(
       expires_ms: at_ms + policy.lease_ms,
       estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
       expected,
+      ...endOf(job),
     },
   });
   const context = { at_ms, policy };
@@ -100,10 +107,7 @@ function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Co
   return fresh.length > 0 ? fresh : inOrder(state, count, context, may);
 }
 
-/**
- * The first jobs: high before normal before low, first in, first out within a class. A class that was passed
- * over `passes_max` times while it had a waiting job goes next, so that none starves.
- */
+/** The first jobs: by class, see passes.ts; first in, first out within a class. */
 function inOrder(
   state: State,
   count: number,
@@ -118,13 +122,7 @@ function inOrder(
   let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
   const jobs: JobRecord[] = [];
   while (jobs.length < count) {
-    const starved: Priority | undefined =
-      heads.low.job && passes.passed_low >= passes_max
-        ? 'low'
-        : heads.normal.job && passes.passed_normal >= passes_max
-          ? 'normal'
-          : undefined;
-    const served = starved ?? PRIORITIES.find((priority) => heads[priority].job);
+    const served = nextClass(passes, passes_max, (priority) => heads[priority].job !== undefined);
     if (!served) break;
     jobs.push(heads[served].take());
     passes = passedOver(passes, served, heads.normal.waiting > 0, heads.low.waiting > 0);

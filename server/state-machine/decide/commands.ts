@@ -4,6 +4,7 @@
  */
 
 import type { Matcher } from '../../../protocol/alert-labels.ts';
+import type { KeyRole } from '../../../protocol/api-keys.ts';
 import type { CompletionReport, FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
@@ -16,7 +17,9 @@ import type {
   WorkerRegistration,
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
+import type { PassKind } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
+import type { Acting } from './actions.ts';
 import type { RefusedPart } from './decision.ts';
 
 export type Command = {
@@ -39,7 +42,8 @@ export type JobMessage = { message_id: string; job_id: string; attempt: number; 
 export type SentMessage = JobMessage & { replaces: string | null };
 
 export type CommandBody =
-  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[] }
+  /** `submitted_by`: the actor, if it has an API key. */
+  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[]; submitted_by?: string }
   /** `messages`: received from an external queue; the claim is for their jobs alone. */
   | {
       type: 'claim_jobs';
@@ -90,13 +94,12 @@ export type CommandBody =
   | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
   | { type: 'drain_worker'; worker_id: string; drain?: WorkerDrain }
   | { type: 'restart_worker'; worker_id: string }
-  /** `unless_seen`: nothing happens if the worker has given a sign of life since, or claims another instance. */
-  | {
-      type: 'terminate_worker';
-      worker_id: string;
-      reason: string;
-      unless_seen?: { since_ms: number; instance_id: string };
-    }
+  | { type: 'terminate_worker'; worker_id: string; reason: string }
+  /** Without effect if the worker has given a sign of life since, or claims another instance. */
+  | ({ type: 'judge_orphaned'; worker_id: string; instance_id: string; since_ms: number; reason: string } & Acting)
+  /** The fleet has done its part of an action of a policy, or could not. */
+  | { type: 'settle_action'; ordinal: number; done: boolean; details: string | null }
+  | { type: 'resume_policies'; by: string }
   /** To be sent by `by`, a name of its own for each claim; without those that are no longer due. */
   | { type: 'claim_notices'; notice_ids: readonly string[]; by: string }
   /** No sender but `by` is alive. */
@@ -133,11 +136,40 @@ export type CommandBody =
       comment: string;
     }
   | { type: 'end_silence'; silence_id: string; by: string }
+  /** `first`: nothing happens if there is a key. `outside_admin`: the settings have an admin key. */
+  | {
+      type: 'create_key';
+      key_id: string;
+      role: KeyRole;
+      name: string;
+      tags: readonly string[] | null;
+      worker_id: string | null;
+      tenant: string | null;
+      expires_ms: number | null;
+      secret_hash: string;
+      by: string;
+      first?: boolean;
+      outside_admin: boolean;
+    }
+  | { type: 'rotate_key'; key_id: string; secret_hash: string; overlap_ms: number; by: string }
+  | { type: 'revoke_key'; key_id: string; by: string; outside_admin: boolean }
+  | {
+      type: 'issue_pass';
+      pass_id: string;
+      kind: PassKind;
+      key_id: string;
+      key_hash: string;
+      secret_hash: string;
+      job_id: string | null;
+      expires_ms: number;
+    }
+  /** `once`: refused unless this ends it. */
+  | { type: 'end_pass'; pass_id: string; once: boolean }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
    * see beside the fold. `judge_from`: ordinal of the first running job to judge, 0 if absent; null: no job is judged.
-   * `notice_ids`: for the messages about alerts.
+   * `notice_ids`: for the messages about alerts. `acting`: for what policies do; absent: they do nothing.
    */
   | {
       type: 'tick';
@@ -147,6 +179,7 @@ export type CommandBody =
       observed?: Observed;
       judge_from?: number | null | undefined;
       notice_ids?: readonly string[];
+      acting?: Acting;
     }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */

@@ -5,13 +5,17 @@ import { claimJobs } from './claims.ts';
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
+import { createKey, revokeKey, rotateKey } from './keys.ts';
 import { recordMessages } from './messages.ts';
 import { claimNotices, deliverNotice, failNotice, releaseNotices, replayNotice, requestNotices } from './notices.ts';
 import { observeJobs } from './observed.ts';
+import { endPass, issuePass } from './passes.ts';
+import { resumePolicies, settleAction } from './policy-commands.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
 import { acknowledgeAlert, createSilence, endSilence, resolveAlert } from './silences.ts';
 import { tick } from './time.ts';
+import { judgeOrphaned } from './worker-verdicts.ts';
 import {
   beat,
   drainWorker,
@@ -73,6 +77,12 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return restartWorker(state, body, context);
     case 'terminate_worker':
       return terminateWorker(state, body, context);
+    case 'judge_orphaned':
+      return judgeOrphaned(state, body, context);
+    case 'settle_action':
+      return settleAction(state, body);
+    case 'resume_policies':
+      return resumePolicies(state, body);
     case 'claim_notices':
       return claimNotices(state, body, context);
     case 'release_notices':
@@ -93,6 +103,16 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return createSilence(state, body, context);
     case 'end_silence':
       return endSilence(state, body);
+    case 'create_key':
+      return createKey(state, body, context);
+    case 'rotate_key':
+      return rotateKey(state, body, context);
+    case 'revoke_key':
+      return revokeKey(state, body, context);
+    case 'issue_pass':
+      return issuePass(state, body);
+    case 'end_pass':
+      return endPass(state, body, context);
     case 'tick':
       return tick(state, body, context);
     case 'forget':

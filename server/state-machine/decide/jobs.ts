@@ -16,12 +16,12 @@ import { endedRuns } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
-import { startAgainBy, startBy } from './expected-start.ts';
 import type { Policy } from './policy.ts';
+import { promised, promisedAgain } from './promise.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
-export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decision {
+export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>): Decision {
   const events: Event[] = [];
   for (const [index, job] of jobs.entries()) {
     if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `job ${job.job_id} already exists`);
@@ -42,6 +42,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
+          ...(submitted_by === undefined ? {} : { submitted_by }),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },
@@ -55,15 +56,13 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           batch_size: null,
           keeps_place: true,
           details: ANNOUNCED,
-          ...started(startBy(state, job.priority ?? 'normal', index, state.at_ms)),
+          ...promised(state, { duration_seconds: job.duration_seconds ?? null }, job.priority ?? 'normal', index),
         },
       },
     );
   }
   return { events };
 }
-
-const started = (start_by_ms: number | null): { start_by_ms?: number } => (start_by_ms === null ? {} : { start_by_ms });
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
@@ -191,7 +190,7 @@ export function endAttempt(
           batch_size: next.batch_size ?? job.batch_size,
           keeps_place: next.keeps_place,
           details: `Returned to main queue: ${error.code}`,
-          ...started(startAgainBy(state, job, not_before_ms ?? at_ms)),
+          ...promisedAgain(state, job, not_before_ms ?? at_ms),
         },
       },
     ];
@@ -214,7 +213,7 @@ function errorOf({ batch_size }: JobRecord, { code, message, retryable, fault }:
 }
 
 /** Whether the attempt does not count, since the worker is to blame. */
-function isForgiven(job: JobRecord, error: AttemptError): boolean {
+export function isForgiven(job: JobRecord, error: AttemptError): boolean {
   if (errorOf(job, error).fault !== 'worker') return false;
   let forgiven = 0;
   for (const { fault } of endedRuns(job)) if (fault === 'worker') forgiven += 1;
@@ -230,7 +229,9 @@ function trialOf(state: State, job: JobRecord, error: AttemptError, at_ms: numbe
   const worker = state.worker(job.run?.worker_id ?? '');
   // What no worker can do is not the fault of this one.
   const blames = fault === 'worker' || (fault === undefined && error.retryable);
-  if (!worker || !blames || job.state === 'CANCELLING' || HANDED_BACK.has(error.code)) return {};
+  // One that could not be heard may have lost several jobs by one cause.
+  const spared = HANDED_BACK.has(error.code) || error.code === 'requeued_dead';
+  if (!worker || !blames || job.state === 'CANCELLING' || spared) return {};
   return { trial_ms: at_ms + backoff(Math.max(0, faultsInARow(worker.faults) + 1 - FAULTS_MAX), TRIALS) };
 }
 

@@ -16,6 +16,8 @@ export type JobCriteria = {
   created_after_ms?: number | undefined;
   created_before_ms?: number | undefined;
   job_ids?: ReadonlySet<string> | undefined;
+  /** Whether the viewer may see it. */
+  visible?: ((job: JobRecord) => boolean) | undefined;
   /** Text in id, input path, tags, metadata or last error, case-insensitive. */
   q?: string | undefined;
 };
@@ -42,6 +44,7 @@ export class JobMatcher {
       (filter.model === undefined || job.run?.model === filter.model) &&
       (filter.created_after_ms === undefined || job.created_ms >= filter.created_after_ms) &&
       (filter.created_before_ms === undefined || job.created_ms < filter.created_before_ms) &&
+      (filter.visible === undefined || filter.visible(job)) &&
       (filter.job_ids === undefined || filter.job_ids.has(job.job_id)) &&
       (this.#needle === undefined || this.#found(job, this.#needle))
     );

@@ -1,5 +1,6 @@
 import type { AlertRules } from '../../alerts/rules/rules.ts';
 import type { Routing } from '../../notices/routes/routes.ts';
+import type { Policies } from '../../policies/policies.ts';
 
 /** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
 export type Policy = {
@@ -17,6 +18,7 @@ export type Policy = {
   commands_window_ms: number;
   commands_max: number;
   alerts: AlertRules;
+  policies: Policies;
   routing: Routing;
   notice_claim_ms: number;
   notice_retry_base_ms: number;

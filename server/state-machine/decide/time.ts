@@ -7,16 +7,18 @@
  */
 
 import type { Event } from '../events.ts';
-import { type JobRecord, running, type WorkerRecord } from '../state/records.ts';
+import { isKilled, type JobRecord, running, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { decideAlertGroups } from './alert-groups.ts';
 import { decideAlerts } from './alerts.ts';
 import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
-import { attemptCost, cancelled, endAttempt } from './jobs.ts';
+import { attemptCost, cancelled, endAttempt, isForgiven } from './jobs.ts';
 import { forgetNoticesEvents } from './notices.ts';
 import { reportedSilence } from './observed.ts';
+import { decidePolicies } from './policies.ts';
 import { decideVerdicts } from './verdicts.ts';
+import { decideWorkerVerdicts } from './worker-verdicts.ts';
 import { endWorker, takeJobs, worse } from './workers.ts';
 
 /** Maximum number of timers per tick; the next tick handles the rest. */
@@ -46,18 +48,23 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     handled += 1;
   }
   for (const { type, entity } of events) if (type === 'JobDelayOver' || type === 'JobDropped') settled.add(entity);
-  const { judge_from = 0, evaluate, expire } = body;
+  const { judge_from = 0, evaluate, expire, acting } = body;
   // Nobody could report before silence counts.
   const verdicts = expire && judge_from !== null ? decideVerdicts(state, judge_from, settled, context) : [];
+  const touched = new Set([...settled, ...events.map(({ entity }) => entity)]);
+  const judges = expire && evaluate !== false;
+  const workers = judges ? decideWorkerVerdicts(state, touched, context) : [];
+  const policies = judges && acting ? decidePolicies(state, acting, touched, context) : [];
   const alerts = evaluate === false ? [] : decideAlerts(state, body, context);
   const messages = evaluate === false ? [] : decideAlertGroups(state, body.notice_ids ?? [], context);
   const forgotten = [...forgetEvents(state, context), ...forgetNoticesEvents(state, context)];
-  return { events: [...events, ...verdicts, ...alerts, ...messages, ...forgotten] };
+  return { events: [...events, ...verdicts, ...workers, ...policies, ...alerts, ...messages, ...forgotten] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
   switch (job.state) {
     case 'PROCESSING':
+      if (isKilled(job)) return engineNotEnded(state, job, context);
       return endAttempt(
         state,
         job,
@@ -82,6 +89,14 @@ function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
     default:
       return [{ type: 'JobDropped', entity: job.job_id, data: { details: 'Too old for the dead-letter queue' } }];
   }
+}
+
+/** Its worker was to end the engine, and its lease was not renewed meanwhile. */
+function engineNotEnded(state: State, job: JobRecord, context: Context): Event[] {
+  const message = `${job.run?.worker_id} did not end its engine before the deadline`;
+  const error = { code: 'engine_stalled', message, retryable: true };
+  const next = { delay_ms: null, keeps_place: true, counts: !isForgiven(job, error), batch_size: null };
+  return endAttempt(state, job, error, context, next);
 }
 
 function silentEvents(state: State, worker: WorkerRecord, context: Context): Event[] {

@@ -208,7 +208,7 @@ test('an instance found without a worker becomes one, with the reason, unless a 
   assert.deepEqual(typesOf(find('worker-2', 'i-1')), []);
 });
 
-test('a worker that is terminated unless it was seen is spared by a sign of life, and by another instance', () => {
+test('a worker without its instance is spared by a sign of life, and by another instance', () => {
   const monitor = new Monitor();
   monitor.run({
     type: 'register_worker',
@@ -218,13 +218,15 @@ test('a worker that is terminated unless it was seen is spared by a sign of life
   const since_ms = monitor.at_ms;
   const end = (instance_id: string) =>
     monitor.run({
-      type: 'terminate_worker',
+      type: 'judge_orphaned',
       worker_id: 'worker-1',
+      instance_id,
+      since_ms,
       reason: 'gone',
-      unless_seen: { since_ms, instance_id },
+      by: 'test',
     });
   assert.deepEqual(typesOf(end('i-2')), []);
-  assert.deepEqual(typesOf(end('i-1')), ['WorkerTerminated']);
+  assert.deepEqual(typesOf(end('i-1')), ['WorkerJudged', 'ActionDecided', 'WorkerTerminated']);
   monitor.later(1).register('worker-1');
   assert.deepEqual(typesOf(end('i-1')), []);
 });

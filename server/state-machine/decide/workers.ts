@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/worker.ts';
 import type { Event } from '../events.ts';
 import { suspended } from '../state/able.ts';
-import { runsElsewhere, type WorkerRecord } from '../state/records.ts';
+import { isKilled, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
@@ -94,7 +94,7 @@ export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Contex
   const worker = state.worker(body.worker_id);
   if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
-  const renewed = renewable(state, body.leases);
+  const renewed = renewable(state, body.leases).filter((job_id) => !isKilled(state.job(job_id)!));
   const health = body.health ?? worker.health;
   return {
     events: [
@@ -169,15 +169,9 @@ export function terminateWorker(state: State, body: Body<'terminate_worker'>, co
   const worker = state.worker(body.worker_id);
   if (!worker) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return { events: [] };
-  if (body.unless_seen && hasReturned(worker, body.unless_seen)) return { events: [] };
   // One that drained leaves for the reason for which it drained.
   return { events: endWorker(state, worker, worker.exit?.reason ?? body.reason, context) };
 }
-
-const hasReturned = (
-  worker: WorkerRecord,
-  { since_ms, instance_id }: { since_ms: number; instance_id: string },
-): boolean => worker.instance_id !== instance_id || (worker.heartbeat_ms ?? worker.created_ms) > since_ms;
 
 /** Terminates the worker; its jobs return to their places, and the attempts do not count. */
 export function endWorker(state: State, worker: WorkerRecord, reason: string, context: Context): Event[] {

@@ -54,6 +54,12 @@ export function scaled(histogram: Histogram, factor: number, least = 0): Histogr
   return next;
 }
 
+/** All values times `factor`. */
+export function times(histogram: Histogram, factor: number): Histogram {
+  const shift = Math.round(Math.log(factor) / LOG_GAMMA);
+  return histogram.map((entry, i) => (i % 2 === 0 ? entry + shift : entry));
+}
+
 export function weightOf(histogram: Histogram): number {
   let sum = 0;
   for (let i = 1; i < histogram.length; i += 2) sum += histogram[i]!;

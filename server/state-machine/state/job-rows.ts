@@ -48,7 +48,10 @@ const JOB: Names<JobRecord> = [
   'webhook_events',
   'start_by_ms',
   'verdict',
+  'promise',
   'traceparent',
+  'submitted_by',
+  'actions',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -67,6 +70,7 @@ const RUN: Names<Run> = [
   'error_code',
   'fault',
   'expected',
+  'end',
 ];
 const PROGRESS: Names<ProgressRecord> = [
   'percentage',
@@ -163,8 +167,11 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     webhook_events: (v[at.webhook_events] as JobRecord['webhook_events'] | undefined) ?? null,
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
     start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
+    promise: (v[at.promise] as JobRecord['promise'] | undefined) ?? null,
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
+    actions: (v[at.actions] as JobRecord['actions'] | undefined) ?? null,
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
+    ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
   });
 }
 
@@ -199,6 +206,7 @@ function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
       error_code: shared(v[at.error_code]),
       fault: shared(v[at.fault]) as Run['fault'],
       expected: (v[at.expected] as Run['expected'] | undefined) ?? null,
+      end: (v[at.end] as Run['end'] | undefined) ?? null,
     }
   );
 }

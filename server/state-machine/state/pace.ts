@@ -6,17 +6,30 @@
  * time passes. When weights grow large, the landmark moves and all are scaled by a power of two, which is exact.
  */
 import { DAY_MS } from '../../../protocol/time.ts';
-import { added, bucketOf, EMPTY, type Histogram, merged, quantile, scaled, weightOf } from './histogram.ts';
+import { added, bucketOf, EMPTY, type Histogram, merged, quantile, scaled, times, weightOf } from './histogram.ts';
 import { type Expected, type JobRecord, type Run, runsElsewhere } from './records.ts';
 import type { State } from './state.ts';
 
-export const MEASURES = ['pace', 'quiet', 'download', 'load', 'gap', 'finish', 'audio', 'took', 'start'] as const;
+export const MEASURES = [
+  'pace',
+  'quiet',
+  'download',
+  'fetch',
+  'load',
+  'gap',
+  'stride',
+  'finish',
+  'audio',
+  'took',
+  'start',
+] as const;
 export type Measure = (typeof MEASURES)[number];
 
 /**
  * `pace`: processing seconds per second of audio, after the first progress. `quiet`: the same of jobs that reported no
- * progress. `download`: seconds until the first stage after DOWNLOADING. `load`: from then to the first progress.
- * `gap`: between two steps of progress. `finish`: from the last one to the end. `audio`: of the recording. `took`: the whole attempt.
+ * progress. `download`: seconds until the first stage after DOWNLOADING. `fetch`: the same per megabyte of the file. `load`:
+ * from then to the first progress. `gap`: between two steps of progress. `stride`: that as a part of the median step of the same job.
+ * `finish`: from the last step to the end. `audio`: of the recording. `took`: the whole attempt.
  * `start`: from its start until work on the audio began, by the pace of the rest.
  */
 export type PaceRecord = { [M in Measure]: Histogram } & {
@@ -38,6 +51,8 @@ const DOUBTED = 0.1;
 const LEAST_WEIGHT = 1e-6;
 /** So many jobs make a group speak for itself. */
 export const SPEAKS = 20;
+/** So many steps show what rare ones are like. */
+export const STEPS_KNOWN = 2_000;
 
 /** The documents' throughput factor, as processing seconds per second of audio. */
 export const PACE_UNKNOWN = 1 / 3.2;
@@ -53,7 +68,9 @@ function groupsOf({ model, device, instance_type }: Hardware): string[] {
 /** Teaches the groups of the job what its attempt took, which ends now. `ended_ms`: by the clock of its start. */
 export function learn(state: State, job: JobRecord, run: Run, ended_ms: number = state.at_ms): void {
   const samples = samplesOf(job, run, ended_ms);
-  if (samples.length === 0 && !job.progress?.pulse?.gaps.length) return;
+  const gaps = job.progress?.pulse?.gaps ?? EMPTY;
+  if (samples.length === 0 && gaps.length === 0) return;
+  const strides = stridesOf(gaps);
   for (const key of groupsOf(run)) {
     const record = current(state.tables.paces.get(key), state.at_ms);
     const weight = weightAt(record, state.at_ms) * (job.verdict === null ? 1 : DOUBTED);
@@ -61,10 +78,19 @@ export function learn(state: State, job: JobRecord, run: Run, ended_ms: number =
     for (const [measure, value] of samples) {
       next[measure] = added(record[measure], bucketOf(value), weight, BUCKETS_MAX);
     }
-    const gaps = job.progress?.pulse?.gaps ?? EMPTY;
     if (gaps.length > 0) next.gap = merged(record.gap, gaps, weight, BUCKETS_MAX);
+    if (strides.length > 0) next.stride = merged(record.stride, strides, weight, BUCKETS_MAX);
     state.putPace(key, next);
   }
+}
+
+/** Fewer steps say little about how they vary. */
+const STRIDES_MIN = 5;
+
+/** The steps as parts of their median. */
+function stridesOf(gaps: Histogram): Histogram {
+  if (weightOf(gaps) < STRIDES_MIN) return EMPTY;
+  return times(gaps, 1 / quantile(gaps, 0.5)!);
 }
 
 type Sample = [measure: Measure, value: number];
@@ -77,7 +103,11 @@ function samplesOf(job: JobRecord, run: Run, ended_ms: number): Sample[] {
     if (value > 0 && Number.isFinite(value)) samples.push([measure, value]);
   };
   const begun_ms = run.downloaded_ms ?? run.assigned_ms;
-  if (run.downloaded_ms !== null) add('download', (run.downloaded_ms - run.assigned_ms) / 1000);
+  if (run.downloaded_ms !== null) {
+    const seconds = (run.downloaded_ms - run.assigned_ms) / 1000;
+    add('download', seconds);
+    if (job.file_size_bytes !== null) add('fetch', seconds / megabytes(job.file_size_bytes));
+  }
   add('took', (ended_ms - run.assigned_ms) / 1000);
   const audio = duration_seconds !== null && duration_seconds >= AUDIO_SECONDS_MIN ? duration_seconds : null;
   if (audio !== null) add('audio', audio);
@@ -97,6 +127,9 @@ function samplesOf(job: JobRecord, run: Run, ended_ms: number): Sample[] {
   return samples;
 }
 
+/** Of a smaller file the download takes as long as one of a megabyte. */
+export const megabytes = (bytes: number): number => Math.max(1, bytes / 1e6);
+
 /** Shorter recordings say nothing of the pace, and neither does a job whose first report came near its end. */
 const AUDIO_SECONDS_MIN = 1;
 const LEFT_MIN = 0.1;
@@ -106,13 +139,18 @@ const NEW: Omit<PaceRecord, 'at_ms' | 'landmark_ms'> = {
   pace: EMPTY,
   quiet: EMPTY,
   download: EMPTY,
+  fetch: EMPTY,
   load: EMPTY,
   gap: EMPTY,
+  stride: EMPTY,
   finish: EMPTY,
   audio: EMPTY,
   took: EMPTY,
   start: EMPTY,
 };
+
+/** A record of a snapshot; those of older versions lack some measures. */
+export const restoredPace = (record: PaceRecord): PaceRecord => ({ ...NEW, ...record });
 
 const weightAt = ({ landmark_ms }: PaceRecord, at_ms: number): number => 2 ** ((at_ms - landmark_ms) / HALF_LIFE_MS);
 
@@ -134,7 +172,7 @@ export type Figures = {
   sure: number;
   /** Jobs that the narrowest group has seen, older ones counting less. */
   jobs: number;
-  /** Steps that it has seen, in the same way. */
+  /** Steps from which `stride` is known, in the same way. */
   steps: number;
   /** Of the narrowest group, mixed with the wider ones as far as it has few jobs. */
   distributions: { readonly [M in Measure]: Histogram };
@@ -145,8 +183,8 @@ export type Figures = {
 /** The same object for the same records, so that the quantiles of a group are computed once until it learns more. */
 export function figuresOf(state: State, hardware: Hardware): Figures {
   const records = groupsOf(hardware).map((key) => state.tables.paces.get(key));
-  const [narrowest] = records;
-  if (!narrowest) return mixed(records);
+  const narrowest = records.find((record) => record !== undefined);
+  if (narrowest === undefined) return mixed([]);
   const known = KNOWN.get(narrowest);
   if (known?.records.every((record, i) => record === records[i])) return known.figures;
   const figures = mixed(records);
@@ -160,14 +198,17 @@ function mixed(records: readonly (PaceRecord | undefined)[]): Figures {
   const distributions = Object.fromEntries(
     MEASURES.map((measure) => [measure, EMPTY as Histogram]),
   ) as Figures['distributions'] & Record<Measure, Histogram>;
+  let steps = 0;
   for (const record of records.toReversed()) {
     if (!record) continue;
     const jobs = jobsOf(record);
     for (const measure of MEASURES) {
       const [wider, own] = [distributions[measure], record[measure]];
       if (own.length === 0) continue;
-      const n = measure === 'gap' ? jobs : Math.min(jobs, weightOf(own) / weightAt(record, record.at_ms));
-      const share = wider.length === 0 ? 1 : Math.min(1, n / SPEAKS);
+      const n = weightOf(own) / weightAt(record, record.at_ms);
+      const known = measure === 'stride' ? n / STEPS_KNOWN : Math.min(jobs, measure === 'gap' ? jobs : n) / SPEAKS;
+      const share = wider.length === 0 ? 1 : Math.min(1, known);
+      if (measure === 'stride') steps = Math.max(steps, n);
       distributions[measure] = merged(
         scaled(wider, 1 - share),
         scaled(own, 1 / weightOf(own)),
@@ -182,7 +223,7 @@ function mixed(records: readonly (PaceRecord | undefined)[]): Figures {
   return {
     sure: Math.min(1, jobs / SPEAKS),
     jobs,
-    steps: narrowest ? weightOf(narrowest.gap) / weightAt(narrowest, narrowest.at_ms) : 0,
+    steps,
     distributions,
     quantile(measure, part) {
       const key = `${measure}${part}`;

@@ -23,7 +23,10 @@ import type {
   KnownCapabilities,
   Location,
   WorkerStateName,
+  WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
+import type { ActionNote } from './actions.ts';
+import type { Estimate, PromiseGroup } from './promises.ts';
 
 export type JobRecord = {
   job_id: string;
@@ -50,6 +53,8 @@ export type JobRecord = {
   require_complete: boolean;
   /** The submitter's trace; absent if there is none. */
   traceparent?: string;
+  /** The actor that submitted it; absent without an API key. */
+  submitted_by?: string;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 
@@ -61,6 +66,8 @@ export type JobRecord = {
   queued_ms: number;
   /** Until when it was expected to begin when it entered the queue, in nine of ten cases; null if unknown, and once it has begun. */
   start_by_ms: number | null;
+  /** When it was expected to begin and to end when it entered the queue; null if unknown, and once it has ended. */
+  promise: JobPromise | null;
   /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
   message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
@@ -71,7 +78,10 @@ export type JobRecord = {
   earlier: readonly Run[];
   /** Place in the dead-letter queue, and the time at which the job leaves it. */
   dead: { ordinal: number; until_ms: number } | null;
-  /** Deadline of a cancellation: the job is CANCELLED then at the latest. */
+  /**
+   * Deadline of a cancellation: the job is CANCELLED then at the latest. Of a PROCESSING job: its worker is to end the engine
+   * until then, and the lease is not renewed.
+   */
   kill_ms: number | null;
 
   progress: ProgressRecord | null;
@@ -90,9 +100,23 @@ export type JobRecord = {
   observed: Observed | null;
   /** Of an unfinished job; null while it has been on track since it entered its state, or began its attempt. */
   verdict: VerdictRecord | null;
+  /** The last decisions of policies about it, oldest first; null if there are none. Absent in old records of the archive. */
+  actions: readonly ActionNote[] | null;
 };
 
-export type VerdictRecord = { status: VerdictStatus; since_ms: number; reason: string; evidence: Evidence };
+/** `start`: until it begins. `end`: until the job ends, the first one also if it returns to the queue. */
+export type JobPromise = { start: Promised | null; end: Promised | null };
+
+type Promised = { estimate: Estimate; group: PromiseGroup };
+
+/** `judged_ms`: when it was recorded; absent in old records. */
+export type VerdictRecord = {
+  status: VerdictStatus;
+  since_ms: number;
+  reason: string;
+  evidence: Evidence;
+  judged_ms?: number;
+};
 
 export type OutputRecord = {
   s3_path: string;
@@ -138,6 +162,8 @@ export type Run = {
   fault: Fault | null;
   /** How long it was expected to take when it began; null in old journals and for a job that runs elsewhere. */
   expected: Expected | null;
+  /** When it was expected to end when it began; null if unknown. */
+  end: Estimate | null;
 };
 
 /** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */
@@ -219,6 +245,20 @@ export type WorkerRecord = {
   beats?: Beats;
   /** Absent while there are none. See able.ts. */
   faults?: WorkerFaults | undefined;
+  /** Launched by nobody here: its instance was found. Present until it registers. */
+  found?: true;
+  /** Absent while nothing is wrong. */
+  verdict?: WorkerVerdictRecord;
+  /** The last decisions of policies about it, oldest first; absent if there are none. */
+  actions?: readonly ActionNote[];
+};
+
+export type WorkerVerdictRecord = {
+  status: WorkerVerdictStatus;
+  since_ms: number;
+  reason: string;
+  evidence: Evidence;
+  judged_ms: number;
 };
 
 /** The rhythm of a worker's own heartbeats, in log time; other signs of life are irregular and do not count. */
@@ -390,8 +430,11 @@ export const finished = (state: JobStateName): boolean =>
 
 export const running = (state: JobStateName): boolean => state === 'PROCESSING' || state === 'CANCELLING';
 
+/** Its worker is to end the engine: see `kill_ms`. */
+export const isKilled = ({ state, kill_ms }: JobRecord): boolean => state === 'PROCESSING' && kill_ms !== null;
+
 /** Codes of an attempt that ended because nothing was heard of its worker. */
-export const SILENT: ReadonlySet<string> = new Set(['lease_expired', 'worker_lost']);
+export const SILENT: ReadonlySet<string> = new Set(['lease_expired', 'worker_lost', 'requeued_dead']);
 
 /**
  * Codes of an attempt that ended through no fault of the job: it returns to its place, and the attempt does not count.

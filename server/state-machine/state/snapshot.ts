@@ -2,10 +2,14 @@
  * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
+import type { ActionRecord, PolicyCounts } from './actions.ts';
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
-import type { PaceRecord } from './pace.ts';
+import { type PaceRecord, restoredPace } from './pace.ts';
+import type { PassRecord } from './passes.ts';
+import type { PromiseKind, PromiseRecord } from './promises.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -28,9 +32,13 @@ type Row =
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['silence', SilenceRecord]
+  | ['key', KeyRecord]
+  | ['pass', PassRecord]
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
   | ['alert_group', AlertGroup]
+  | ['action', ActionRecord]
+  | ['policy', string, PolicyCounts]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -40,6 +48,7 @@ type Row =
   | ['column_stray', job_id: string, day: number]
   | ['tally', string, Tally]
   | ['pace', group: string, PaceRecord]
+  | ['promise', kind: PromiseKind, PromiseRecord]
   | ['share', string, Share];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
@@ -51,9 +60,13 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
+  for (const key of tables.keys.values()) yield JSON.stringify(['key', key]);
+  for (const pass of tables.passes.values()) yield JSON.stringify(['pass', pass]);
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
+  for (const action of tables.actions.values()) yield JSON.stringify(['action', action]);
+  for (const [name, counts] of tables.policy_counts.entries()) yield JSON.stringify(['policy', name, counts]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -67,6 +80,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
   for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
   for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
+  for (const [kind, promise] of tables.promises.entries()) yield JSON.stringify(['promise', kind, promise]);
   for (const [name, share] of tables.shares.entries()) yield JSON.stringify(['share', name, share]);
 }
 
@@ -108,9 +122,19 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'alert':
       // Rows of older versions lack labels and what came with them.
       return state.putAlert(withLabels(row[1]));
+    case 'action':
+      return state.putAction(row[1]);
+    case 'policy':
+      state.tables.policy_counts.set(row[1], row[2]);
+      return;
     case 'silence':
       state.tables.silences.set(row[1].id, row[1]);
       return;
+    case 'key':
+      state.tables.keys.set(row[1].id, row[1]);
+      return;
+    case 'pass':
+      return state.putPass(row[1]);
     case 'notice':
       return state.putNotice(row[1]);
     case 'trouble':
@@ -141,7 +165,10 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       state.tables.tallies.set(row[1], row[2]);
       return;
     case 'pace':
-      state.tables.paces.set(row[1], row[2]);
+      state.tables.paces.set(row[1], restoredPace(row[2]));
+      return;
+    case 'promise':
+      state.tables.promises.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

@@ -8,10 +8,14 @@
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
+import { ACTIONS_MAX, type ActionRecord, type PoliciesPaused, type PolicyCounts } from './actions.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
+import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
+import { type PassRecord, passEndKey, passesEndedBy } from './passes.ts';
+import type { PromiseKind, PromiseRecord } from './promises.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -34,10 +38,16 @@ type Facts = {
   workers: SortedMap<string, WorkerRecord>;
   alerts: SortedMap<string, AlertRecord>;
   silences: SortedMap<string, SilenceRecord>;
+  keys: SortedMap<string, KeyRecord>;
+  passes: SortedMap<string, PassRecord>;
   notices: SortedMap<string, NoticeRecord>;
   alert_groups: SortedMap<string, AlertGroup>;
   /** Destinations of notices that do not receive, by name. */
   troubles: SortedMap<string, DestinationTrouble>;
+  /** Ordinal of a decision of a policy → the decision, for the last ones and those whose machine is pending. */
+  actions: SortedMap<number, ActionRecord>;
+  /** Name of a policy → its last decisions. */
+  policy_counts: SortedMap<string, PolicyCounts>;
   commands: SortedMap<string, CommandRecord>;
   minutes: SortedMap<number, PeriodRecord>;
   hours: SortedMap<number, PeriodRecord>;
@@ -55,6 +65,8 @@ type Facts = {
   tallies: SortedMap<string, Tally>;
   /** Group of jobs → how long they take; see pace.ts. */
   paces: SortedMap<string, PaceRecord>;
+  /** How often jobs began and ended in time; see promises.ts. */
+  promises: SortedMap<PromiseKind, PromiseRecord>;
   /** `step|period|by|name` → what a worker or model did; see shares.ts. */
   shares: SortedMap<string, Share>;
 };
@@ -83,7 +95,11 @@ type Indexes = NoticeIndexes & {
   workers_by_creation: SortedMap<number, string>;
   /** Fingerprint → id of the alert, while its condition holds. */
   alert_conditions: SortedMap<string, string>;
+  /** Ordinals of actions whose machine is pending. */
+  pending_actions: SortedMap<number, true>;
   commands_by_age: SortedMap<number, string>;
+  /** `expires_ms|id` → id of a pass. */
+  passes_by_end: SortedMap<string, string>;
   /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
   packed_recently: SortedMap<string, string>;
 };
@@ -119,6 +135,10 @@ export type Scalars = {
   throughput_factor: number | null;
   /** Measured in the open hour up to `through_ms`, which is `at_ms`, and in the hours of its day that are over; null before the first segment. */
   gauges: { through_ms: number; hour: Gauges; day: Gauges } | null;
+  /** Set while the circuit breaker pauses all policies. */
+  policies_paused: PoliciesPaused | null;
+  /** When somebody last resumed them: what stood then does not pause them again. 0 if nobody has. */
+  policies_resumed_ms: number;
 };
 
 const table = <K extends string | number, V>() => new SortedMap<K, V>();
@@ -243,6 +263,17 @@ export class State {
     if (alert_conditions.get(last.fingerprint) === id) alert_conditions.delete(last.fingerprint);
   }
 
+  putAction(next: ActionRecord): void {
+    const { actions, pending_actions } = this.tables;
+    actions.set(next.ordinal, next);
+    if (next.machine?.state === 'pending') pending_actions.set(next.ordinal, true);
+    else pending_actions.delete(next.ordinal);
+    if (actions.size <= ACTIONS_MAX) return;
+    const oldest = actions.minKey()!;
+    actions.delete(oldest);
+    pending_actions.delete(oldest);
+  }
+
   putNotice(next: NoticeRecord): void {
     const { notices } = this.tables;
     const last = notices.get(next.id);
@@ -262,6 +293,25 @@ export class State {
       notices.delete(notice.id);
       indexNotice(this.tables, notice, undefined);
     }
+  }
+
+  putPass(next: PassRecord): void {
+    this.removePass(next.id);
+    this.tables.passes.set(next.id, next);
+    this.tables.passes_by_end.set(passEndKey(next), next.id);
+  }
+
+  removePass(id: string): void {
+    const last = this.tables.passes.get(id);
+    if (!last) return;
+    this.tables.passes.delete(id);
+    this.tables.passes_by_end.delete(passEndKey(last));
+  }
+
+  forgetPassesEndedBy(at_ms: number): void {
+    const gone: string[] = [];
+    this.tables.passes_by_end.forRange('', passesEndedBy(at_ms), true, (_key, id) => gone.push(id));
+    for (const id of gone) this.removePass(id);
   }
 
   putTrouble(next: DestinationTrouble): void {
@@ -366,6 +416,8 @@ const ZERO: Scalars = {
   archive_seq: 0,
   throughput_factor: null,
   gauges: null,
+  policies_paused: null,
+  policies_resumed_ms: 0,
 };
 
 const NO_FLEET: Fleet = {
@@ -383,9 +435,14 @@ function emptyTables(): Facts & Indexes {
     workers: table(),
     alerts: table(),
     silences: table(),
+    keys: table(),
+    passes: table(),
+    passes_by_end: table(),
     notices: table(),
     alert_groups: table(),
     troubles: table(),
+    actions: table(),
+    policy_counts: table(),
     commands: table(),
     minutes: table(),
     hours: table(),
@@ -397,6 +454,7 @@ function emptyTables(): Facts & Indexes {
     column_strays: table(),
     tallies: table(),
     paces: table(),
+    promises: table(),
     shares: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
@@ -419,6 +477,7 @@ function emptyTables(): Facts & Indexes {
     timers: table(),
     workers_by_creation: table(),
     alert_conditions: table(),
+    pending_actions: table(),
     notices_due: table(),
     destinations_due: table(),
     notices_waiting: table(),

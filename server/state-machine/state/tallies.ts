@@ -10,9 +10,10 @@ import { plus } from './sums.ts';
 
 /**
  * `failed`: jobs by error code; `attempts_failed`: attempts that ended without a transcript, by error code; `judged`:
- * changes of verdict, by the new one; `notices_ended`: notifications by how they ended.
+ * changes of verdict, by the new one; `notices_ended`: notifications by how they ended; `decided`: decisions of policies, by the outcome;
+ * `acted`: those that were done, by the action.
  */
-export type CounterName = 'failed' | 'attempts_failed' | 'judged' | 'notices_ended';
+export type CounterName = 'failed' | 'attempts_failed' | 'judged' | 'notices_ended' | 'decided' | 'acted';
 
 /** Inclusive upper bounds of the buckets, in thousandths: seconds in ms; `realtime_factor`: processing time ÷ audio. */
 export const DISTRIBUTIONS = {

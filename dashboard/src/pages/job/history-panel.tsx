@@ -1,6 +1,6 @@
 /** All that happened to the job, and its document as the API returns it. */
 import { SegmentedControl } from '@mantine/core';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { stateTone, stateWord } from '../../parts/job-words.ts';
@@ -18,12 +18,10 @@ export function HistoryPanel({ job }: { job: Job }) {
     >
       {shown === 'Events' ? (
         <ol className={styles.events}>
-          {job.state_history.toReversed().map(({ state, timestamp, details }) => (
-            <li key={`${timestamp} ${state}`}>
-              <At at={timestamp} />
-              <span>
-                <Pill tone={stateTone(state)}>{stateWord(state)}</Pill>
-              </span>
+          {eventsOf(job).map(({ key, at, pill, details }) => (
+            <li key={key}>
+              <At at={at} />
+              <span>{pill}</span>
               <span>{details}</span>
             </li>
           ))}
@@ -35,4 +33,24 @@ export function HistoryPanel({ job }: { job: Job }) {
       )}
     </Panel>
   );
+}
+
+type Event = { key: string; at: string; pill: ReactNode; details: string };
+
+/** Newest first: the states of the job, and what policies did about it. */
+function eventsOf({ state_history, actions }: Job): Event[] {
+  const states = state_history.map(({ state, timestamp, details }) => ({
+    key: `${timestamp} ${state}`,
+    at: timestamp,
+    pill: <Pill tone={stateTone(state)}>{stateWord(state)}</Pill>,
+    details,
+  }));
+  const taken = actions.map(({ at, policy, action, outcome, reason }) => ({
+    key: `${at} ${policy}`,
+    at,
+    pill: <Pill tone="work">policy</Pill>,
+    details: `${policy}: ${action.replaceAll('_', ' ')} (${outcome.replaceAll('_', ' ')}). ${reason}`,
+  }));
+  // Equal times keep the order of the history.
+  return [...states, ...taken].sort((a, b) => a.at.localeCompare(b.at)).reverse();
 }

@@ -78,56 +78,57 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
     .map(({ width }) => width)
     .join(' ')}`;
   return (
-    <div
-      className={styles.table}
-      role="table"
-      aria-label="Jobs"
-      aria-busy={opening}
-      aria-rowcount={complete ? ids.length + 1 : -1}
-      style={{ '--columns': template, '--columns-narrow': narrow } as React.CSSProperties}
-    >
+    <div className={styles.table}>
       <div
-        className={styles.scroller}
-        ref={scroller}
-        onMouseEnter={() => list.hold(true)}
-        onMouseLeave={() => list.hold(false)}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls.
-        tabIndex={0}
-        role="rowgroup"
-        aria-label="Rows"
+        role="table"
+        aria-label="Jobs"
+        aria-busy={opening}
+        aria-rowcount={complete ? ids.length + 1 : -1}
+        style={{ '--columns': template, '--columns-narrow': narrow } as React.CSSProperties}
       >
-        <div className={styles.head} role="row">
-          <span role="columnheader">
-            <Checkbox
-              checked={all}
-              indeterminate={!all && selected.size > 0}
-              onChange={() => onSelect(all ? new Set() : new Set(ids))}
-              aria-label="Select all loaded jobs"
-            />
-          </span>
-          <span role="columnheader">File</span>
-          {columns.map(({ key, name, right, narrow: kept }) => (
-            <span key={key} role="columnheader" data-right={right || undefined} data-narrow={kept || undefined}>
-              {name}
-            </span>
-          ))}
-        </div>
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {rows.map(({ index, start }) => {
-            const id = ids[index]!;
-            return (
-              <Row
-                key={id}
-                job_id={id}
-                index={index}
-                start={start}
-                columns={columns}
-                current={id === current}
-                selected={selected.has(id)}
-                onToggle={onToggle}
+        <div
+          className={styles.scroller}
+          ref={scroller}
+          onMouseEnter={() => list.hold(true)}
+          onMouseLeave={() => list.hold(false)}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls.
+          tabIndex={0}
+          role="rowgroup"
+          aria-label="Rows"
+        >
+          <div className={styles.head} role="row">
+            <span role="columnheader">
+              <Checkbox
+                checked={all}
+                indeterminate={!all && selected.size > 0}
+                onChange={() => onSelect(all ? new Set() : new Set(ids))}
+                aria-label="Select all loaded jobs"
               />
-            );
-          })}
+            </span>
+            <span role="columnheader">File</span>
+            {columns.map(({ key, name, right, narrow: kept }) => (
+              <span key={key} role="columnheader" data-right={right || undefined} data-narrow={kept || undefined}>
+                {name}
+              </span>
+            ))}
+          </div>
+          <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+            {rows.map(({ index, start }) => {
+              const id = ids[index]!;
+              return (
+                <Row
+                  key={id}
+                  job_id={id}
+                  index={index}
+                  start={start}
+                  columns={columns}
+                  current={id === current}
+                  selected={selected.has(id)}
+                  onToggle={onToggle}
+                />
+              );
+            })}
+          </div>
         </div>
       </div>
       <div className={styles.foot}>

@@ -20,8 +20,11 @@ export function useHistory(step: Step, periods: number): readonly MetricsPeriod[
     if (at === undefined) return;
     const { key: last, at_ms } = loaded.current;
     if (last === key && Date.now() - at_ms < AGAIN_MS) return;
+    const from_ms = Date.parse(at) - periods * (step === 'hour' ? HOUR_MS : 24 * HOUR_MS);
+    // The log time of an empty journal is 1970.
+    if (from_ms < 0) return;
+    const from = new Date(from_ms).toISOString();
     loaded.current = { key, at_ms: Date.now() };
-    const from = new Date(Date.parse(at) - periods * (step === 'hour' ? HOUR_MS : 24 * HOUR_MS)).toISOString();
     live.api.system.metricsSeries({ step, from }).then(
       ({ items }) => setHistory({ key, items }),
       () => {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -107,6 +108,14 @@ def root_of(base_url: str) -> str:
 def headers_of(api_key: str | None) -> dict[str, str]:
     headers = {"accept": "application/json, */*;q=0.5", "user-agent": f"transcription-monitor-python/{VERSION}"}
     return {**headers, "authorization": f"Bearer {api_key}"} if api_key else headers
+
+
+def warn_once(headers: Mapping[str, str], seen: set[str]) -> None:
+    """Shows a warning of the monitor, each text once."""
+    text = headers.get("tmon-warning")
+    if text is not None and text not in seen:
+        seen.add(text)
+        warnings.warn(text, UserWarning, stacklevel=2)
 
 
 def check(status: int, body: str, headers: Mapping[str, str]) -> None:

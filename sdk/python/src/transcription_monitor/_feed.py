@@ -23,6 +23,8 @@ FEED_ERRORS = (OSError, EOFError, TimeoutError, WebSocketException)
 #: The largest first message has 1,000 jobs, at about 400 bytes each.
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
+_STATUS = {"too_many_subscriptions": 429, "role_not_allowed": 403, "key_narrowed": 403}
+
 _AWAY_CAP_SECONDS = 5.0
 
 
@@ -51,7 +53,7 @@ class FeedReader:
             raise unexpected(101, f"not a message of the feed: {text[:100]!r}")
         if message.get("type") == "error":
             code = str(message.get("code", ""))
-            status = 404 if code.endswith("_not_found") else 429 if code == "too_many_subscriptions" else 400
+            status = 404 if code.endswith("_not_found") else _STATUS.get(code, 400)
             raise refusal_of(status, json.dumps({"detail": code, **message}))
         if "seq" not in message or "index" not in message:
             return None

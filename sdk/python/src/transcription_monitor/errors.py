@@ -108,7 +108,7 @@ class RefusedError(ApiError):
             request_id=_text(problem, "request_id"),
         )
         #: The whole problem document (RFC 9457).
-        self.problem = dict(problem)
+        self.problem: dict[str, Any] = dict(problem)
         #: From `Retry-After`.
         self.retry_after_seconds = retry_after_seconds
 

@@ -22,7 +22,7 @@ class StructuredLogger:
 
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
-        self.logger = logging.getLogger(__name__)
+        self.logger: logging.Logger = logging.getLogger(__name__)
 
     def job_event(self, event: str, job_id: str, **kwargs: Any) -> None:
         """Logs `TRANSCRIPTION_EVENT {json}` at INFO: `event` (`JOB_START`, `JOB_PROGRESS`, `JOB_COMPLETE`,

@@ -11,7 +11,9 @@ from .analytics import AsyncAnalytics
 from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
+from .keys import AsyncKeys
 from .queues import AsyncQueues
+from .session import AsyncSessions, AsyncTickets
 from .sources import AsyncSources
 from .system import AsyncSystem
 from .transport import AsyncTransport
@@ -47,15 +49,18 @@ class AsyncTranscriptionAPI:
         self._transport = AsyncTransport(
             base_url=base_url, api_key=api_key, timeout=timeout, retries=retries, transport=transport
         )
-        self.jobs = AsyncJobs(self._transport)
-        self.workers = AsyncWorkers(self._transport)
-        self.queues = AsyncQueues(self._transport)
-        self.system = AsyncSystem(self._transport)
-        self.uploads = AsyncUploads(self._transport)
-        self.sources = AsyncSources(self._transport)
-        self.feed = AsyncFeed(self._transport)
-        self.events = AsyncEvents(self._transport, self.feed)
-        self.analytics = AsyncAnalytics(self._transport)
+        self.jobs: AsyncJobs = AsyncJobs(self._transport)
+        self.workers: AsyncWorkers = AsyncWorkers(self._transport)
+        self.queues: AsyncQueues = AsyncQueues(self._transport)
+        self.system: AsyncSystem = AsyncSystem(self._transport)
+        self.uploads: AsyncUploads = AsyncUploads(self._transport)
+        self.sources: AsyncSources = AsyncSources(self._transport)
+        self.feed: AsyncFeed = AsyncFeed(self._transport)
+        self.events: AsyncEvents = AsyncEvents(self._transport, self.feed)
+        self.analytics: AsyncAnalytics = AsyncAnalytics(self._transport)
+        self.keys: AsyncKeys = AsyncKeys(self._transport)
+        self.session: AsyncSessions = AsyncSessions(self._transport)
+        self.tickets: AsyncTickets = AsyncTickets(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -21,12 +21,16 @@ class AsyncWorkers:
         self._transport = transport
 
     def list(
-        self, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[CallOptions]
+        self,
+        *,
+        verdict: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> AsyncPages[Worker]:
-        """Workers, newest first. `limit` is the page size."""
-        return AsyncPages(
-            self._transport, Worker, Call("GET", "/workers", given(limit=limit, cursor=cursor), options=options)
-        )
+        """Workers, newest first; with `verdict` (`silent`, `orphaned`) those with this one. `limit`: of a page."""
+        query = given(verdict=verdict, limit=limit, cursor=cursor)
+        return AsyncPages(self._transport, Worker, Call("GET", "/workers", query, options=options))
 
     async def get(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
         """A worker. Raises NotFoundError."""

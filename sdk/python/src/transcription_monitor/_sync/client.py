@@ -12,7 +12,9 @@ from .analytics import Analytics
 from .events import Events
 from .feed import Feed
 from .jobs import Jobs
+from .keys import Keys
 from .queues import Queues
+from .session import Sessions, Tickets
 from .sources import Sources
 from .system import System
 from .transport import Transport
@@ -48,15 +50,18 @@ class TranscriptionAPI:
         self._transport = Transport(
             base_url=base_url, api_key=api_key, timeout=timeout, retries=retries, transport=transport
         )
-        self.jobs = Jobs(self._transport)
-        self.workers = Workers(self._transport)
-        self.queues = Queues(self._transport)
-        self.system = System(self._transport)
-        self.uploads = Uploads(self._transport)
-        self.sources = Sources(self._transport)
-        self.feed = Feed(self._transport)
-        self.events = Events(self._transport, self.feed)
-        self.analytics = Analytics(self._transport)
+        self.jobs: Jobs = Jobs(self._transport)
+        self.workers: Workers = Workers(self._transport)
+        self.queues: Queues = Queues(self._transport)
+        self.system: System = System(self._transport)
+        self.uploads: Uploads = Uploads(self._transport)
+        self.sources: Sources = Sources(self._transport)
+        self.feed: Feed = Feed(self._transport)
+        self.events: Events = Events(self._transport, self.feed)
+        self.analytics: Analytics = Analytics(self._transport)
+        self.keys: Keys = Keys(self._transport)
+        self.session: Sessions = Sessions(self._transport)
+        self.tickets: Tickets = Tickets(self._transport)
 
     @property
     def base_url(self) -> str:

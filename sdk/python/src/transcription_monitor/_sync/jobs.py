@@ -27,6 +27,7 @@ from ..models import (
     JobAcknowledgement,
     JobProgressDocument,
     JobTimeline,
+    JobToken,
     JobUpdate,
     JobWhy,
     StoredTranscript,
@@ -161,6 +162,14 @@ class Jobs:
     def retry(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
         """Returns a FAILED or CANCELLED job to the queue, with a full number of attempts."""
         return self._transport.model(Job, Call("POST", path("jobs", job_id, "retry"), options=options))
+
+    def create_token(
+        self, job_id: str, *, expires_in_seconds: int | None = None, **options: Unpack[CallOptions]
+    ) -> JobToken:
+        """A token that reads and follows this job and nothing else, for a browser. By default it counts for an hour."""
+        body = given(expires_in_seconds=expires_in_seconds)
+        call = Call("POST", path("jobs", job_id, "tokens"), body=body, options=options)
+        return self._transport.model(JobToken, call)
 
     def progress(self, job_id: str, **options: Unpack[CallOptions]) -> JobProgressDocument:
         """The progress of a job."""

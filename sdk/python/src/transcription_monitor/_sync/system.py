@@ -1,5 +1,5 @@
 # Generated from ../_async/system.py by scripts/generate_sync.py. Edit that file instead.
-"""`api.system`: health, metrics, alerts, silences and notifications."""
+"""`api.system`: health, metrics, alerts, silences, policies and notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from ..models import (
     Alert,
     AlertBacktest,
     CurrentMetrics,
+    DecidedAction,
     EffectiveAlertRules,
+    EffectivePolicies,
     MetricsGroups,
     MetricsSeries,
     Notification,
@@ -97,6 +99,39 @@ class System:
     def alert_rules(self, **options: Unpack[CallOptions]) -> EffectiveAlertRules:
         """The alert rules that apply, with inhibitions and mute times."""
         return self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
+
+    def policies(self, **options: Unpack[CallOptions]) -> EffectivePolicies:
+        """The policies that apply, with what they did in the last hour, and whether they are paused."""
+        return self._transport.model(EffectivePolicies, Call("GET", "/system/policies", options=options))
+
+    def resume_policies(self, *, by: str | None = None, **options: Unpack[CallOptions]) -> EffectivePolicies:
+        """Ends the pause of the circuit breaker: what stands now does not pause the policies again."""
+        call = Call("POST", "/system/policies/resume", body=given(by=by), options=options)
+        return self._transport.model(EffectivePolicies, call)
+
+    def actions(
+        self,
+        *,
+        policy: str | None = None,
+        verdict: str | None = None,
+        action: str | None = None,
+        outcome: Literal["acted", "dry_run", "limited", "paused", "refused"] | None = None,
+        job_id: str | None = None,
+        worker_id: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[DecidedAction]:
+        """The last decisions of policies, newest first: done, or why not."""
+        query = given(
+            policy=policy,
+            verdict=verdict,
+            action=action,
+            outcome=outcome,
+            job_id=job_id,
+            worker_id=worker_id,
+            limit=limit,
+        )
+        return Pages(self._transport, DecidedAction, Call("GET", "/system/actions", query, options=options))
 
     def backtest_alert_rules(
         self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]

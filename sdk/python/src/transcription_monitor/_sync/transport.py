@@ -27,12 +27,13 @@ class Transport:
         transport: httpx.BaseTransport | None,
     ) -> None:
         self.base_url = base_url
-        self.headers = _call.headers_of(api_key)
+        self.headers: dict[str, str] = _call.headers_of(api_key)
         #: Whether the caller replaced the network: then no WebSocket is available.
-        self.replaced = transport is not None
+        self.replaced: bool = transport is not None
         self.timeout = timeout
         self.retries = retries
         self._root = _call.root_of(base_url)
+        self._warned: set[str] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.Client(headers=self.headers, transport=transport, limits=limits)
 
@@ -82,6 +83,7 @@ class Transport:
         )
         try:
             response = self._client.send(request, stream=True)
+            _call.warn_once(response.headers, self._warned)
             if leave_open and response.status_code < 300:
                 return response
             try:

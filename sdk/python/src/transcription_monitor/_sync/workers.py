@@ -22,12 +22,16 @@ class Workers:
         self._transport = transport
 
     def list(
-        self, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[CallOptions]
+        self,
+        *,
+        verdict: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Pages[Worker]:
-        """Workers, newest first. `limit` is the page size."""
-        return Pages(
-            self._transport, Worker, Call("GET", "/workers", given(limit=limit, cursor=cursor), options=options)
-        )
+        """Workers, newest first; with `verdict` (`silent`, `orphaned`) those with this one. `limit`: of a page."""
+        query = given(verdict=verdict, limit=limit, cursor=cursor)
+        return Pages(self._transport, Worker, Call("GET", "/workers", query, options=options))
 
     def get(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
         """A worker. Raises NotFoundError."""

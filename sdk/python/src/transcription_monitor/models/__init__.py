@@ -1,5 +1,15 @@
 """Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
+from .action import (
+    ActionTaken,
+    CircuitBreaker,
+    DecidedAction,
+    EffectivePolicies,
+    EffectivePolicy,
+    MachineOutcome,
+    PoliciesPause,
+    PolicyLastHour,
+)
 from .alert import (
     Acknowledgement,
     Alert,
@@ -40,6 +50,7 @@ from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
     CostTracking,
+    Estimate,
     Job,
     JobAcknowledgement,
     JobError,
@@ -58,6 +69,8 @@ from .job import (
     StateHistoryEntry,
     Verdict,
 )
+from .key import ApiKey, NewApiKey
+from .session import JobToken, Session, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -108,18 +121,22 @@ from .worker import (
     WorkerLocation,
     WorkerPerformance,
     WorkerUsage,
+    WorkerVerdict,
 )
 
 __all__ = [
     "FINISHED_STATES",
     "Acknowledgement",
+    "ActionTaken",
     "Alert",
     "AlertBacktest",
     "AlertFiring",
     "AlertMatcher",
+    "ApiKey",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
+    "CircuitBreaker",
     "Claimed",
     "ClaimedJob",
     "CostItem",
@@ -128,13 +145,17 @@ __all__ = [
     "Costs",
     "CurrentJob",
     "CurrentMetrics",
+    "DecidedAction",
     "Document",
     "DurationItem",
     "DurationReport",
     "Durations",
     "EffectiveAlertRule",
     "EffectiveAlertRules",
+    "EffectivePolicies",
+    "EffectivePolicy",
     "EndedJobs",
+    "Estimate",
     "Failures",
     "FailuresItem",
     "FailuresReport",
@@ -156,18 +177,23 @@ __all__ = [
     "JobRow",
     "JobRowWorker",
     "JobTimeline",
+    "JobToken",
     "JobUpdate",
     "JobWhy",
     "JobWorker",
     "Lease",
     "LogEventAnswer",
+    "MachineOutcome",
     "MetricsGroups",
     "MetricsPeriod",
     "MetricsSeries",
     "MetricsShare",
     "Model",
     "MuteTime",
+    "NewApiKey",
     "Notification",
+    "PoliciesPause",
+    "PolicyLastHour",
     "QualityReason",
     "Quantiles",
     "Queue",
@@ -178,6 +204,7 @@ __all__ = [
     "RejectedLine",
     "Remedy",
     "RetryInfo",
+    "Session",
     "Setting",
     "SightingsAnswer",
     "Silence",
@@ -196,6 +223,7 @@ __all__ = [
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
+    "Ticket",
     "Transcript",
     "TranscriptQuality",
     "TranscriptSegment",
@@ -214,4 +242,5 @@ __all__ = [
     "WorkerLocation",
     "WorkerPerformance",
     "WorkerUsage",
+    "WorkerVerdict",
 ]

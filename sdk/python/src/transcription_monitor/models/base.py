@@ -5,13 +5,15 @@ Words such as states are `str`, not enumerations, so that a newer monitor may se
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
     """A result. Fields unknown to this version are kept: `job.new_field`, `job.model_extra`."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
 
 class Document(Model):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from .action import ActionTaken
 from .base import Document, Model
 from .transcript import TranscriptWarning
 
@@ -121,6 +122,15 @@ class Verdict(Model):
     evidence: dict[str, Any] = Field(default_factory=dict)
 
 
+class Estimate(Model):
+    """When something is expected to happen."""
+
+    #: In one of two cases it has happened by then.
+    p50: AwareDatetime
+    #: In nine of ten cases it has happened by then.
+    p90: AwareDatetime
+
+
 class Job(Document):
     """One recording to transcribe."""
 
@@ -151,10 +161,14 @@ class Job(Document):
     cost_tracking: CostTracking
     #: None once it is finished or being cancelled, and from older monitors.
     verdict: Verdict | None = None
+    #: The last decisions of policies about it, oldest first.
+    actions: list[ActionTaken] = Field(default_factory=list)
     #: Where its progress should be at `updated_at`; None unless it is PROCESSING and its duration is known.
     expected_percentage: float | None = None
-    #: When it should be at 100 %; None if `expected_percentage` is.
-    expected_completion: AwareDatetime | None = None
+    #: Its place among the jobs that may be claimed, from 1; None unless it may be, and from older monitors.
+    queue_position: int | None = None
+    expected_start: Estimate | None = None
+    expected_completion: Estimate | None = None
 
     @property
     def id(self) -> str:
@@ -187,10 +201,10 @@ class JobTimeline(Document):
 class QueuePlace(Model):
     """The place of a job that may be claimed."""
 
-    #: Counts from 1; None beyond 10,000.
+    #: Counts from 1; an estimate beyond 10,000.
     position: int | None
-    #: `p50` and `p90`: by then it has begun in one of two, and in nine of ten cases; None until the pace is known.
-    expected_start: dict[str, AwareDatetime] | None
+    #: None until the pace is known.
+    expected_start: Estimate | None
 
 
 class Remedy(Model):

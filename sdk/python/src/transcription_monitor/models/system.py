@@ -154,6 +154,8 @@ class SystemHealth(Document):
     metrics: SystemMetrics
     #: None unless that clock was set while the monitor ran, or is behind the journal.
     clock: ClockHealth | None = None
+    #: Version of the monitor that responds.
+    version: str | None = None
 
     @property
     def status(self) -> str:
@@ -247,6 +249,22 @@ class MetricsGroups(Document):
     items: list[MetricsShare]
 
 
+class InTime(Model):
+    #: Jobs that this is known of: the last 1,000 at most.
+    jobs: int
+    #: Parts of them that were in time by P50 and by P90; None if there are none.
+    within_p50: float | None
+    within_p90: float | None
+
+
+class EstimateAccuracy(Model):
+    """How often jobs began and completed when they were expected to."""
+
+    start: InTime
+    completion: InTime
+    run_completion: InTime
+
+
 class CurrentMetrics(Document, SystemMetrics):
     timestamp: AwareDatetime
     #: Jobs in memory, by state.
@@ -254,6 +272,8 @@ class CurrentMetrics(Document, SystemMetrics):
     #: The current hour and day, UTC.
     hour: MetricsPeriod
     day: MetricsPeriod
+    #: None from older monitors.
+    estimates: EstimateAccuracy | None = None
 
 
 class Setting(Model):

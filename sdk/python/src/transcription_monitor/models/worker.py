@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from typing import Any
 
+from pydantic import AwareDatetime, Field
+
+from .action import ActionTaken
 from .base import Document, Model
 from .job import Job
 
@@ -58,6 +61,19 @@ class WorkerLocation(Model):
     spot_price: float | None
 
 
+class WorkerVerdict(Model):
+    """Whether a worker does what it is there for, and if not, why."""
+
+    #: `ok`, `silent`, `suspended`, `idle`, `orphaned` or `missing`.
+    status: str
+    #: One sentence, for people.
+    reason: str
+    #: Since when it has been so.
+    since: AwareDatetime
+    #: The figures behind it; units are in the names.
+    evidence: dict[str, Any]
+
+
 class Worker(Document):
     """A worker as the monitor sees it. (To run one: `transcription_monitor.Worker`.)"""
 
@@ -74,6 +90,10 @@ class Worker(Document):
     current_job: CurrentJob | None
     performance: WorkerPerformance
     location: WorkerLocation
+    #: None of a TERMINATED worker, of one known from sightings, and from an older monitor.
+    verdict: WorkerVerdict | None = None
+    #: The last decisions of policies about it, oldest first.
+    actions: list[ActionTaken] = Field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -99,6 +119,11 @@ class ReconciledWorker(Model):
     reason: str
 
 
+class OrphanedWorker(ReconciledWorker):
+    #: Its policy has terminated it; False in a dry run.
+    terminated: bool = False
+
+
 class UnconfirmedWorker(ReconciledWorker):
     #: `orphaned` or `missing`.
     kind: str
@@ -110,8 +135,8 @@ class Reconciliation(Model):
     """The monitor's workers compared with the instances of its fleet."""
 
     dry_run: bool
-    #: Live workers that claim an instance which does not exist: terminated, or would be in a dry run.
-    orphaned: list[ReconciledWorker]
+    #: Live workers that claim an instance which does not exist. A policy says what follows.
+    orphaned: list[OrphanedWorker]
     #: Instances of the fleet without a known worker: known as STARTING, or would be in a dry run.
     missing: list[ReconciledWorker]
     #: Differences that another listing, after the grace time, has to confirm.
@@ -150,7 +175,7 @@ class Claimed(Model):
 
 
 class WorkerCommand(Model):
-    #: `cancel_job` (with `job_id`), `drain` or `restart`.
+    #: `cancel_job`, `kill_engine` (with `job_id`), `drain` or `restart`.
     type: str
     job_id: str | None = None
 

@@ -54,7 +54,7 @@ class Outbox:
         self._holding: OrderedDict[str, _Job] = OrderedDict()
         self._bytes = 0
         #: The number of the newest event in the line, counted from 1.
-        self.last_number = 0
+        self.last_number: int = 0
 
     def __len__(self) -> int:
         return len(self._line) + len(self._holding)

@@ -22,7 +22,7 @@ class SpoolFile:
         self._descriptor = os.open(path, _OPEN, 0o600)
         content = path.read_bytes()
         #: By number, ascending.
-        self.waiting = read_spool(content)
+        self.waiting: dict[int, Event] = read_spool(content)
         self._bytes = len(content)
         self._lines = len(self.waiting)
         self._last = max(self.waiting, default=0)

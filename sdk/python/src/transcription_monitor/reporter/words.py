@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .errors import Away
 
-log = logging.getLogger("transcription_monitor.reporter")
+log: logging.Logger = logging.getLogger("transcription_monitor.reporter")
 
 WORDS_SECONDS = 60.0
 
@@ -18,12 +18,12 @@ class Words:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.dropped = 0
+        self.dropped: int = 0
         self._unsaid: Counter[str] = Counter()
         self._collected: list[str] = []
         self._dropped_said_at = float("-inf")
         self._away_said_at = float("-inf")
-        self.away = False
+        self.away: bool = False
         self._unspooled = False
 
     def __len__(self) -> int:

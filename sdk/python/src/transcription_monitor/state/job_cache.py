@@ -39,7 +39,7 @@ return 1
 State = dict[str, Any]
 T = TypeVar("T")
 
-log = logging.getLogger("transcription_monitor.state")
+log: logging.Logger = logging.getLogger("transcription_monitor.state")
 
 
 class JobCache:

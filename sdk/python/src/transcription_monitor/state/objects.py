@@ -27,9 +27,9 @@ class S3Client:
 
     def __init__(self, bucket: str, prefix: str = "", client: Any = None) -> None:
         self.bucket = bucket
-        self.prefix = prefix.strip("/")
-        self.url = f"s3://{bucket}/{self.prefix}".rstrip("/")
-        self.client = client if client is not None else _new_client()
+        self.prefix: str = prefix.strip("/")
+        self.url: str = f"s3://{bucket}/{self.prefix}".rstrip("/")
+        self.client: Any = client if client is not None else _new_client()
 
     def get_object(self, key: str) -> bytes | None:
         path = f"{self.prefix}/{key}".lstrip("/")
@@ -44,8 +44,8 @@ class S3Client:
 
 class DirectoryClient:
     def __init__(self, path: str) -> None:
-        self.path = Path(path)
-        self.url = f"dir:{path}"
+        self.path: Path = Path(path)
+        self.url: str = f"dir:{path}"
 
     def get_object(self, key: str) -> bytes | None:
         try:

@@ -111,7 +111,10 @@ class MockJob:
             },
             "cost_tracking": {"estimated_cost_usd": None, "actual_cost_usd": None, "instance_time_seconds": 0},
             "verdict": self.verdict(),
+            "actions": [],
             "expected_percentage": None,
+            "queue_position": None,
+            "expected_start": None,
             "expected_completion": None,
             "as_of_seq": self.version,
         }
@@ -160,8 +163,15 @@ class MockWorker:
             "location": {
                 name: location.get(name) for name in ("region", "availability_zone", "instance_type", "spot_price")
             },
+            "verdict": self.verdict(),
+            "actions": [],
             "as_of_seq": 1,
         }
+
+    def verdict(self) -> dict[str, Any] | None:
+        if self.state == "TERMINATED":
+            return None
+        return {"status": "ok", "reason": "Nothing is wrong.", "since": self.created_at, "evidence": {}}
 
 
 def rendered(transcript: dict[str, Any], form: str) -> str:

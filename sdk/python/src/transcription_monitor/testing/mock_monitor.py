@@ -20,7 +20,7 @@ class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Pass it to a client as `transport`; see the package's docstring."""
 
     def __init__(self) -> None:
-        self.state = MockState()
+        self.state: MockState = MockState()
         #: Every call, in order.
         self.requests: list[MockRequest] = []
         self._refusals: list[httpx.Response] = []

@@ -343,7 +343,10 @@ def metrics(state: State, request: Request) -> Any:
         times = {"from": request.query.get("from", now()), "to": request.query.get("to", now())}
         return {"step": request.query.get("step", "hour"), **times, "items": [period], "as_of_seq": 1}
     counted = {name: states.count(name) for name in sorted(set(states))}
-    return {**sums(state), "timestamp": now(), "jobs": counted, "hour": period, "day": period, "as_of_seq": 1}
+    none = {"jobs": 0, "within_p50": None, "within_p90": None}
+    estimates = {"start": none, "completion": none, "run_completion": none}
+    periods = {"hour": period, "day": period}
+    return {**sums(state), "timestamp": now(), "jobs": counted, **periods, "estimates": estimates, "as_of_seq": 1}
 
 
 def alerts(state: State, request: Request) -> Any:
@@ -377,6 +380,15 @@ def acknowledge_alert(state: State, request: Request, alert_id: str) -> Any:
 
 def alert_rules(_: State, __: Request) -> Any:
     return {"rules": [], "inhibitions": [], "mute_times": [], "problem": None}
+
+
+def policies(_: State, __: Request) -> Any:
+    breaker = {"actions": 10, "share": 0.2, "within_seconds": 300, "pause_seconds": 1800}
+    return {"policies": [], "circuit_breaker": breaker, "paused": None, "problem": None}
+
+
+def actions(_: State, request: Request) -> Any:
+    return page_of([], request)
 
 
 def backtest_alert_rules(_: State, __: Request) -> Any:
@@ -534,6 +546,9 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /system/alerts/{alert_id}/resolve": resolve_alert,
     "POST /system/alerts/{alert_id}/acknowledge": acknowledge_alert,
     "GET /system/alert-rules": alert_rules,
+    "GET /system/policies": policies,
+    "POST /system/policies/resume": policies,
+    "GET /system/actions": actions,
     "POST /system/alert-rules/backtest": backtest_alert_rules,
     "GET /system/settings": settings,
     "GET /system/silences": silences,

@@ -65,16 +65,16 @@ class HeldJob:
         allow_http: bool = False,
     ) -> None:
         #: The job as it was claimed.
-        self.job = claimed.job
+        self.job: models.Job = claimed.job
         #: Counts from 1.
-        self.attempt = claimed.attempt.number
+        self.attempt: int = claimed.attempt.number
         #: Batch size: smaller than the worker's own after an attempt that ran out of memory.
-        self.batch_size = claimed.attempt.batch_size or batch_size
+        self.batch_size: int | None = claimed.attempt.batch_size or batch_size
         #: The URL to fetch, with its signature if it has one. `download` fetches it.
-        self.audio_url = claimed.audio_url
-        self.lease_token = claimed.lease.token
+        self.audio_url: str = claimed.audio_url
+        self.lease_token: str = claimed.lease.token
         #: The trace that the work belongs to, by W3C Trace Context, for spans of your own; None if there is none.
-        self.traceparent = claimed.traceparent
+        self.traceparent: str | None = claimed.traceparent
         self._api = api
         self._engine = engine
         self._work_directory = work_directory
@@ -96,7 +96,7 @@ class HeldJob:
         self._settling = False
         self._ended = False
         #: For the worker: Ctrl-C or sys.exit ended the loop; the worker's exit releases the job.
-        self.handed_back = False
+        self.handed_back: bool = False
 
     @property
     def id(self) -> str:
@@ -410,6 +410,12 @@ class HeldJob:
         if self._stopped in (None, JobStalled):
             self._self_check.failed(self.id, error)
         return job
+
+    def hangs(self, details: str) -> bool:
+        """For the worker: the monitor finds that it makes no progress. Returns whether that is news."""
+        before = self._stopped
+        self.stop(JobStalled, details)
+        return self._stopped is not before
 
     def end_if_stalled(self) -> bool:
         """For the worker's heartbeat: reports a job without progress as failed. Returns whether it did."""

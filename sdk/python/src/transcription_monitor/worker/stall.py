@@ -28,8 +28,8 @@ class Pace:
     """What has been seen in the jobs that were completed."""
 
     def __init__(self) -> None:
-        self.longest_silence = 0.0
-        self.work_per_audio = 0.0
+        self.longest_silence: float = 0.0
+        self.work_per_audio: float = 0.0
 
 
 class StallWatch:

@@ -22,7 +22,7 @@ FAULTS_MAX = 5
 PAUSE_CAP_SECONDS = 5.0
 PAUSE_BASE_SECONDS = 0.25
 
-log = logging.getLogger("transcription_monitor.worker")
+log: logging.Logger = logging.getLogger("transcription_monitor.worker")
 
 
 def is_away(error: Exception) -> bool:

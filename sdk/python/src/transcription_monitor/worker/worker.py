@@ -117,7 +117,7 @@ class Worker:
         stall_timeout: float | None = None,
         allow_http: bool = False,
     ) -> None:
-        self.worker_id = worker_id or f"worker-{secrets.token_hex(8)}"
+        self.worker_id: str = worker_id or f"worker-{secrets.token_hex(8)}"
         #: How the loop ended: `drained`, `stopped`, `terminated` or `restart`. None while it runs.
         self.end: WorkerEnd | None = None
         self._api = api
@@ -324,6 +324,10 @@ class Worker:
             for held in list(self._held.values()):
                 if held.id == command.job_id:
                     held.stop(JobCancelled)
+        elif command.type == "kill_engine":
+            for held in list(self._held.values()):
+                if held.id == command.job_id and held.hangs("the monitor found that it made no progress"):
+                    self._hurry()
         elif command.type == "drain":
             self._finish("drained")
         elif command.type == "restart":

@@ -20,7 +20,7 @@ SPAN_MS_MAX = 23 * 3600 * 1000
 
 class CloudWatchLogs:
     count_max = 1000
-    linger_seconds = 0.2
+    linger_seconds: float = 0.2
 
     def __init__(self, open_client: Callable[[], Any], group: str, stream: str) -> None:
         self._open_client = open_client

@@ -13,7 +13,7 @@ from .aws import AwsThing, code_of, meaning
 
 class DynamoTable:
     count_max = 200
-    linger_seconds = 0.1
+    linger_seconds: float = 0.1
 
     def __init__(self, open_client: Callable[[], Any], table: str) -> None:
         self._open_client = open_client

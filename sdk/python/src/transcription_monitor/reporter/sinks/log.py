@@ -17,7 +17,7 @@ Line = Callable[[Mapping[str, Any]], str]
 
 class StandardOutput:
     count_max = 100
-    linger_seconds = 0.0
+    linger_seconds: float = 0.0
     direct = True
 
     def __init__(self, line: Line) -> None:
@@ -41,7 +41,7 @@ class LogFile:
     """Opened for each batch, so that the file can be rotated."""
 
     count_max = 1000
-    linger_seconds = 0.0
+    linger_seconds: float = 0.0
     direct = True
 
     def __init__(self, path: str, line: Line) -> None:

@@ -20,7 +20,7 @@ _FOR_EVER = frozenset({400, 409, 413, 415, 422})
 
 class MonitorSink:
     count_max = 1000
-    linger_seconds = 0.05
+    linger_seconds: float = 0.05
 
     def __init__(self, base_url: str, api_key: str | None) -> None:
         self._api = TranscriptionAPI(base_url, api_key, timeout=TIMEOUT_SECONDS, retries=0)

@@ -92,7 +92,7 @@ class Database:
 
 class StatusTable:
     count_max = 200
-    linger_seconds = 0.05
+    linger_seconds: float = 0.05
 
     def __init__(self, database: Database) -> None:
         self._database = database

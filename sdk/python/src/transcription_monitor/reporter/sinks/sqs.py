@@ -19,7 +19,7 @@ from .aws import AwsThing, meaning
 class Queue:
     #: Limit of SendMessageBatch.
     count_max = 10
-    linger_seconds = 0.1
+    linger_seconds: float = 0.1
 
     def __init__(self, open_client: Callable[[], Any], queue: str) -> None:
         self._open_client = open_client

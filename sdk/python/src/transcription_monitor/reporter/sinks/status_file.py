@@ -31,7 +31,7 @@ class Files(Protocol):
 
 class StatusFiles:
     count_max = 200
-    linger_seconds = 0.1
+    linger_seconds: float = 0.1
 
     def __init__(self, files: Files) -> None:
         self._files = files

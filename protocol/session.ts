@@ -1,0 +1,56 @@
+/** What a key is exchanged for: a session of a browser, a ticket for the feed, a token for one job. */
+import { type Static, Type } from 'typebox';
+import { KeyRoleName } from './api-keys.ts';
+import { Id } from './ids.ts';
+import { closed, Nullable, Time } from './schema.ts';
+
+/** Who the caller is, and what it may do. */
+export const Session = Type.Object(
+  {
+    keys_required: Type.Boolean({ description: 'false: the monitor has no keys, and everybody may do everything.' }),
+    signed_in: Type.Boolean({ description: 'Whether the request had a key, a session or a token.' }),
+    role: Nullable(KeyRoleName),
+    permissions: Type.Array(Type.String(), {
+      description: 'What the caller may do: the words that operations have as `x-permission` in the API document.',
+    }),
+    key_id: Nullable(Type.String()),
+    name: Nullable(Type.String({ description: 'Of the key.' })),
+    tags: Nullable(
+      Type.Array(Type.String(), { description: 'The caller sees and submits only jobs with one of these.' }),
+    ),
+    expires_at: Nullable(Time('When the session ends.')),
+  },
+  { $id: 'Session' },
+);
+export type Session = Static<typeof Session>;
+
+export const Ticket = Type.Object(
+  {
+    ticket: Type.String({ description: 'For `/ws?ticket=…` or `GET /events?ticket=…`, once.' }),
+    expires_at: Time('Until then it opens a connection, which may last longer.'),
+  },
+  { $id: 'Ticket' },
+);
+export type Ticket = Static<typeof Ticket>;
+
+export const JobTokenRequest = Type.Object(
+  {
+    expires_in_seconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 7 * 86_400, description: 'How long it counts. Default: 3600, an hour.' }),
+    ),
+  },
+  { ...closed, $id: 'JobTokenRequest' },
+);
+export type JobTokenRequest = Static<typeof JobTokenRequest>;
+
+export const JobToken = Type.Object(
+  {
+    token: Type.String({
+      description: 'For `Authorization: Bearer tmt_…`: reads and follows this job, and nothing else.',
+    }),
+    job_id: Id,
+    expires_at: Time('Until then it counts, unless its key ends before.'),
+  },
+  { $id: 'JobToken' },
+);
+export type JobToken = Static<typeof JobToken>;

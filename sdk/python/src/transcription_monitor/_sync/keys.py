@@ -1,0 +1,58 @@
+# Generated from ../_async/keys.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.keys`: API keys, for callers with an admin key."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from datetime import datetime
+
+from typing_extensions import Unpack
+
+from .._alert_matchers import moment
+from .._call import Call, given, path
+from ..bodies import CallOptions
+from ..models import ApiKey, NewApiKey
+from .pages import Pages
+from .transport import Transport
+
+
+class Keys:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, **options: Unpack[CallOptions]) -> Pages[ApiKey]:
+        """All keys, oldest first, without their secrets; also those that were revoked or have expired."""
+        return Pages(self._transport, ApiKey, Call("GET", "/keys", given(), options=options))
+
+    def create(
+        self,
+        role: str,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        worker_id: str | None = None,
+        expires_at: datetime | str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> NewApiKey:
+        """A new key. Its `key` is shown only now.
+
+        If the response is lost, a repeated call raises ConflictError `secret_shown_before`: revoke that key.
+        """
+        listed: builtins.list[str] | None = None if tags is None else [*tags]
+        ends_at = moment(expires_at)
+        body = given(role=role, name=name, tags=listed, worker_id=worker_id, expires_at=ends_at)
+        return self._transport.model(NewApiKey, Call("POST", "/keys", body=body, options=options))
+
+    def rotate(self, key_id: str, *, overlap_seconds: int | None = None, **options: Unpack[CallOptions]) -> NewApiKey:
+        """Gives a key a new secret, shown only now.
+
+        The present one is accepted beside it for a day, or for `overlap_seconds`.
+        """
+        body = given(overlap_seconds=overlap_seconds)
+        call = Call("POST", path("keys", key_id, "rotate"), body=body, options=options)
+        return self._transport.model(NewApiKey, call)
+
+    def revoke(self, key_id: str, **options: Unpack[CallOptions]) -> ApiKey:
+        """Revokes a key: it is refused from now on, and its open connections are closed."""
+        return self._transport.model(ApiKey, Call("DELETE", path("keys", key_id), options=options))

@@ -1,0 +1,38 @@
+"""API keys, without their secrets."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class ApiKey(Model):
+    #: The part of the key that is not secret.
+    id: str
+    #: `read`, `submit`, `worker`, `operate` or `admin`.
+    role: str
+    name: str
+    #: The key sees and submits only jobs with one of these tags; None: all.
+    tags: list[str] | None
+    #: The only worker that the key acts as; None: any.
+    worker_id: str | None
+    #: Always None: there is one tenant.
+    tenant: str | None
+    created_at: AwareDatetime
+    #: `key:` and an id, `api` without keys, `tmon keys`.
+    created_by: str
+    expires_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    #: When it got its present secret, if that is not its first.
+    rotated_at: AwareDatetime | None
+    #: Until then its previous secret is accepted, too.
+    previous_until: AwareDatetime | None
+    #: When the instance that responds last accepted it; None: not since that instance started.
+    last_used_at: AwareDatetime | None
+    as_of_seq: int
+
+
+class NewApiKey(ApiKey):
+    #: The key itself: `tmk_…`. It is shown only now; the monitor keeps a hash.
+    key: str

@@ -1,0 +1,39 @@
+"""What a key is exchanged for: sessions, tickets, tokens for one job."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class Session(Model):
+    #: False: the monitor has no keys, and everybody may do everything.
+    keys_required: bool
+    #: Whether the request had a key, a session or a token.
+    signed_in: bool
+    role: str | None
+    #: What the caller may do: the words that operations have as `x-permission` in the API document.
+    permissions: list[str]
+    key_id: str | None
+    #: Of the key.
+    name: str | None
+    #: The caller sees and submits only jobs with one of these.
+    tags: list[str] | None
+    #: When the session ends.
+    expires_at: AwareDatetime | None
+
+
+class Ticket(Model):
+    #: For `/ws?ticket=…` or `GET /events?ticket=…`, once.
+    ticket: str
+    #: Until then it opens a connection, which may last longer.
+    expires_at: AwareDatetime
+
+
+class JobToken(Model):
+    #: For `Authorization: Bearer tmt_…`: reads and follows this job, and nothing else.
+    token: str
+    job_id: str
+    #: Until then it counts, unless its key ends before.
+    expires_at: AwareDatetime

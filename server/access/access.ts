@@ -1,0 +1,252 @@
+/**
+ * Who may use this monitor: recognises keys, makes new ones, and reports when one ends.
+ *
+ * Without a key in the store or in the settings everybody may do everything, which is why such a monitor serves only
+ * its own machine. From the first key on every request needs one. Keys are read from the fold, so one that was revoked
+ * at another instance is refused here as soon as its segment has been read.
+ */
+import { MonitorError } from '../../protocol/errors.ts';
+import { formatKey, formatPass, parseKey, parsePass } from '../../protocol/key.ts';
+import type { Clock } from '../clock.ts';
+import type { Engine } from '../engine.ts';
+import { newUlid } from '../ids.ts';
+import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
+import { type KeyRecord, keyCounts } from '../state-machine/state/keys.ts';
+import type { PassKind, PassRecord } from '../state-machine/state/passes.ts';
+import { hashOfKey, hashOfSecret, newKey, sameHash } from './secrets.ts';
+import { EVERYBODY, NOBODY, narrowedToJob, type Subject, subjectOf, subjectOutside } from './subject.ts';
+
+export type AccessOptions = {
+  engine: Pick<Engine, 'state' | 'subscribe' | 'submit'> & { journal: Pick<Engine['journal'], 'now' | 'journal_id'> };
+  clock: Clock;
+  /** Null: the journal's id, which is made once and kept with the store. */
+  pepper: string | null;
+  /** SHA-256 of the admin key of the settings; null if there is none. */
+  admin_key_hash: string | null;
+  /** The monitor serves other machines, so that requests need a key even if there is none. */
+  network?: boolean;
+};
+
+type Watch = { subject: Subject; onEnd: (why: MonitorError) => void };
+
+const SOON = { retry_after_seconds: 1 };
+/** A timer is set again at the latest after this, since timers cannot be longer than 24 days. */
+const RECHECK_MS = 3_600_000;
+
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #watches = new Set<Watch>();
+  /** When each key was last accepted by this instance. Never written: it would cost a put for each request. */
+  readonly #last_used = new Map<string, number>();
+  /** Hash → worker, of keys that this instance has made for workers that it starts. */
+  readonly #own_workers = new Map<string, Subject>();
+  readonly #unsubscribe: () => void;
+  #cancel: () => void = () => {};
+  /** Once there was a key, an empty fold is one that is being read again. */
+  #keyed = false;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.engine.subscribe((segment) => {
+      if (segment === null || segment.events.some(({ type }) => KEY_EVENTS.has(type))) this.#recheck();
+    });
+  }
+
+  /** Whether requests need a key. */
+  get required(): boolean {
+    this.#keyed ||=
+      this.#options.network === true || this.outside_admin || this.#options.engine.state.tables.keys.size > 0;
+    return this.#keyed;
+  }
+
+  /** Whether the settings have an admin key. */
+  get outside_admin(): boolean {
+    return this.#options.admin_key_hash !== null;
+  }
+
+  /** A new key, of which only the hash is kept. */
+  newSecret(id?: string): { key_id: string; key: string; secret_hash: string } {
+    const made = newKey();
+    const parts = { ...made, id: id ?? made.id };
+    return { key_id: parts.id, key: formatKey(parts), secret_hash: this.#hash(parts.secret) };
+  }
+
+  /** A key for a worker that this instance starts; it is forgotten with this instance. */
+  newWorkerKey(worker_id: string): string {
+    const key = formatKey(newKey());
+    this.#own_workers.set(hashOfKey(key), { ...subjectOutside(`worker:${worker_id}`, 'worker'), worker_id });
+    return key;
+  }
+
+  /** Throws MonitorError `key_invalid`, `key_expired` or `key_revoked`. Without a key, returns nobody or everybody. */
+  authenticate(text: string | undefined): Subject {
+    if (!this.required) return EVERYBODY;
+    if (this.#reading) throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', SOON);
+    if (text === undefined) return NOBODY;
+    const parts = parseKey(text);
+    if (!parts) throw invalidKey();
+    const hash = this.#hash(parts.secret);
+    const record = this.#options.engine.state.tables.keys.get(parts.id);
+    // Compared in any case, so that the time does not show whether the id exists.
+    const secrets = record?.secrets ?? NO_SECRETS;
+    const now_ms = this.#options.engine.journal.now();
+    let counts = false;
+    for (const secret of secrets) {
+      const same = sameHash(secret.hash, hash);
+      if (same && (secret.until_ms === null || now_ms < secret.until_ms)) counts = true;
+    }
+    if (record && counts) {
+      if (!keyCounts(record, now_ms)) throw endedKey(record);
+      this.#last_used.set(record.id, now_ms);
+      return subjectOf(record, hash);
+    }
+    const outside = this.#outside(text, parts.id);
+    if (outside) return outside;
+    throw invalidKey();
+  }
+
+  /** A new session, ticket or token, of which only the hash is kept. */
+  newPass(): { pass_id: string; text: string; secret_hash: string } {
+    const parts = newKey();
+    return { pass_id: parts.id, text: formatPass(parts), secret_hash: this.#hash(parts.secret) };
+  }
+
+  /** Throws MonitorError `pass_invalid`. The subject of a ticket: see `redeem`. */
+  authenticatePass(text: string, kind: Exclude<PassKind, 'ticket'>): Subject {
+    if (!this.required) return EVERYBODY;
+    const { record, subject } = this.#pass(text, kind);
+    const held = { ...subject, pass_id: record.id };
+    return record.job_id === null ? held : narrowedToJob(held, record.job_id);
+  }
+
+  /** Uses a ticket up. Throws MonitorError `pass_invalid`, or Refused `ticket_used`. */
+  async redeem(text: string): Promise<Subject> {
+    if (!this.required) return EVERYBODY;
+    const { record, subject } = this.#pass(text, 'ticket');
+    const body = { type: 'end_pass', pass_id: record.id, once: true } as const;
+    const id = `${UNREMEMBERED}${newUlid()}`;
+    await this.#options.engine.submit({ id, fingerprint: '', actor: subject.actor, body });
+    return subject;
+  }
+
+  /** When this instance last accepted the key. */
+  lastUsed(key_id: string): number | null {
+    return this.#last_used.get(key_id) ?? null;
+  }
+
+  /** Calls `onEnd` once when what the subject was let in by no longer counts. Returns a function that ends the watch. */
+  watch(subject: Subject, onEnd: (why: MonitorError) => void): () => void {
+    const watch = { subject, onEnd };
+    this.#watches.add(watch);
+    this.#recheck();
+    return () => this.#watches.delete(watch);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#cancel();
+  }
+
+  /** The keys are not in the fold at the moment. */
+  get #reading(): boolean {
+    return this.required && !this.outside_admin && this.#options.engine.state.tables.keys.size === 0;
+  }
+
+  #recheck(): void {
+    this.#cancel();
+    if (this.#reading) return;
+    const now_ms = this.#options.engine.journal.now();
+    let next_ms = Number.POSITIVE_INFINITY;
+    for (const watch of [...this.#watches]) {
+      const why = this.#endOf(watch.subject, now_ms);
+      if (typeof why === 'number') {
+        next_ms = Math.min(next_ms, why);
+        continue;
+      }
+      this.#watches.delete(watch);
+      watch.onEnd(why);
+    }
+    if (next_ms === Number.POSITIVE_INFINITY) return;
+    this.#cancel = this.#options.clock.after(Math.min(Math.max(next_ms - now_ms, 0), RECHECK_MS), () =>
+      this.#recheck(),
+    );
+  }
+
+  /** Why the subject is let in no longer, or until when it is at most. */
+  #endOf({ key, role, pass_id }: Subject, now_ms: number): MonitorError | number {
+    if (key === null) {
+      if (role === null && this.required) {
+        return new MonitorError('unauthenticated', 'key_required', 'this monitor requires an API key now');
+      }
+      return Number.POSITIVE_INFINITY;
+    }
+    const end = this.#endOfKey(key, now_ms);
+    if (pass_id === null || typeof end !== 'number') return end;
+    const pass = this.#options.engine.state.tables.passes.get(pass_id);
+    return !pass || pass.expires_ms <= now_ms ? invalidPass() : Math.min(end, pass.expires_ms);
+  }
+
+  #endOfKey(key: { id: string; hash: string }, now_ms: number): MonitorError | number {
+    if (this.#isOutsideAdmin(key.hash)) return Number.POSITIVE_INFINITY;
+    const record = this.#options.engine.state.tables.keys.get(key.id);
+    const secret = record?.secrets.find(({ hash }) => hash === key.hash);
+    const { until_ms = null } = secret ?? {};
+    if (!record || !secret || (until_ms !== null && until_ms <= now_ms)) return invalidKey();
+    if (!keyCounts(record, now_ms)) return endedKey(record);
+    return Math.min(until_ms ?? Number.POSITIVE_INFINITY, record.expires_ms ?? Number.POSITIVE_INFINITY);
+  }
+
+  #outside(text: string, id: string): Subject | null {
+    const hash = hashOfKey(text);
+    if (this.#isOutsideAdmin(hash)) return { ...subjectOutside(`key:${id}`, 'admin'), key: { id, hash } };
+    return this.#own_workers.get(hash) ?? null;
+  }
+
+  #isOutsideAdmin(hash: string): boolean {
+    const { admin_key_hash } = this.#options;
+    return admin_key_hash !== null && sameHash(hash, admin_key_hash);
+  }
+
+  #pass(text: string, kind: PassKind): { record: PassRecord; subject: Subject } {
+    if (this.#reading) throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', SOON);
+    const parts = parsePass(text);
+    const { passes, keys } = this.#options.engine.state.tables;
+    const record = parts ? passes.get(parts.id) : undefined;
+    if (!parts || !record || record.kind !== kind) throw invalidPass();
+    const now_ms = this.#options.engine.journal.now();
+    if (!sameHash(record.secret_hash, this.#hash(parts.secret)) || record.expires_ms <= now_ms) throw invalidPass();
+    const key = { id: record.key_id, hash: record.key_hash };
+    const end = this.#endOfKey(key, now_ms);
+    if (typeof end !== 'number') throw end;
+    const of_key = keys.get(key.id);
+    const subject = of_key ? subjectOf(of_key, key.hash) : { ...subjectOutside(`key:${key.id}`, 'admin'), key };
+    return { record, subject };
+  }
+
+  #hash(secret: string): string {
+    return hashOfSecret(this.#options.pepper ?? this.#options.engine.journal.journal_id, secret);
+  }
+}
+
+const KEY_EVENTS: ReadonlySet<string> = new Set(['KeyCreated', 'KeyRotated', 'KeyRevoked', 'PassEnded']);
+const NO_SECRETS: KeyRecord['secrets'] = [{ hash: '-'.repeat(43), until_ms: null }];
+
+/** Only to a caller that has the secret. */
+function endedKey({ revoked_ms }: KeyRecord): MonitorError {
+  const [code, how] = revoked_ms === null ? ['key_expired', 'has expired'] : ['key_revoked', 'was revoked'];
+  return new MonitorError('unauthenticated', code, `this API key ${how}`, {
+    hint: 'Ask an administrator of this monitor for a new one.',
+  });
+}
+
+const invalidPass = () =>
+  new MonitorError('unauthenticated', 'pass_invalid', 'this session, ticket or token is not valid, or has ended', {
+    hint: 'Sign in again with the key.',
+  });
+
+/** The same for every reason: it does not show whether the key exists. */
+function invalidKey(): MonitorError {
+  return new MonitorError('unauthenticated', 'key_invalid', 'this API key is not valid', {
+    hint: 'Check that it was copied whole: tmk_ and 45 characters.',
+  });
+}

@@ -1,0 +1,147 @@
+/** What a key is exchanged for, so that it need not be kept where it is used: sessions, tickets, tokens for one job. */
+import { Type } from 'typebox';
+import { MonitorError } from '../../../protocol/errors.ts';
+import { JobToken, JobTokenRequest, Session, Ticket } from '../../../protocol/session.ts';
+import { formatTime } from '../../../protocol/time.ts';
+import type { Subject } from '../../access/subject.ts';
+import { newUlid } from '../../ids.ts';
+import { UNREMEMBERED } from '../../state-machine/apply/apply.ts';
+import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
+import type { PassKind } from '../../state-machine/state/passes.ts';
+import type { Caller } from '../caller.ts';
+import type { ApiContext } from '../context.ts';
+import { endpoint, httpEndpoint } from '../endpoint.ts';
+import { clearedCookie, sessionCookie } from '../http/session-cookie.ts';
+import { findJob } from './find-job.ts';
+import { JobParams } from './jobs.ts';
+
+const TICKET_MS = 30_000;
+const TOKEN_SECONDS = 3_600;
+
+export const sessionEndpoints = [
+  httpEndpoint({
+    method: 'POST',
+    path: '/session',
+    operation: 'session.create',
+    permission: 'any',
+    summary: 'Exchange the key of this request for a session, in a cookie that scripts cannot read',
+    responses: { 201: Session },
+    async run(context, { caller, http: { request, reply } }) {
+      const { subject } = caller;
+      const { text, expires_ms } = await issue(context, caller, 'session', context.settings.session_ms);
+      reply.header(
+        'set-cookie',
+        sessionCookie(text, { secure: request.protocol === 'https', expires_ms, ...nowOf(context) }),
+      );
+      reply.code(201);
+      return sessionOf(context, subject, expires_ms);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/session',
+    operation: 'session.get',
+    permission: 'optional',
+    summary: 'Get who the caller is and what it may do, with or without a key',
+    responses: { 200: Session },
+    async run(context, { caller: { subject } }) {
+      const { pass_id } = subject;
+      const pass = pass_id === null ? undefined : context.engine.state.tables.passes.get(pass_id);
+      return sessionOf(context, subject, pass?.expires_ms ?? null);
+    },
+  }),
+  httpEndpoint({
+    method: 'DELETE',
+    path: '/session',
+    operation: 'session.end',
+    permission: 'optional',
+    summary: 'End the session of the cookie; its open connections are closed',
+    responses: { 200: Session },
+    async run(context, { caller, http: { request, reply } }) {
+      const { pass_id } = caller.subject;
+      if (pass_id !== null) await context.engine.submit(fresh(caller, { type: 'end_pass', pass_id, once: false }));
+      reply.header('set-cookie', clearedCookie({ secure: request.protocol === 'https' }));
+      return sessionOf(context, context.access.authenticate(undefined), null);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/tickets',
+    operation: 'tickets.create',
+    permission: 'any',
+    summary: 'Create a ticket that opens the feed once within 30 seconds, for clients that cannot send a header',
+    responses: { 201: Ticket },
+    async run(context, { caller, reply }) {
+      const { text, expires_ms } = await issue(context, caller, 'ticket', TICKET_MS);
+      reply.code(201);
+      return { ticket: text, expires_at: formatTime(expires_ms) };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/:job_id/tokens',
+    operation: 'jobs.createToken',
+    permission: 'read',
+    summary: 'Create a token that reads and follows this job and nothing else, for a browser',
+    params: JobParams,
+    body: Type.Union([JobTokenRequest, Type.Null()]),
+    responses: { 201: JobToken },
+    async run(context, { params, body, caller, reply }) {
+      const { job_id } = await findJob(context, caller.subject, params.job_id);
+      const lifetime_ms = (body?.expires_in_seconds ?? TOKEN_SECONDS) * 1000;
+      const { text, expires_ms } = await issue(context, caller, 'job', lifetime_ms, job_id);
+      reply.code(201);
+      return { token: text, job_id, expires_at: formatTime(expires_ms) };
+    },
+  }),
+];
+
+/** Remembered by nobody: a repeated request gets another pass, since the first one's secret is gone. */
+const fresh = ({ subject }: Caller, body: CommandBody): Command => ({
+  id: `${UNREMEMBERED}${newUlid()}`,
+  fingerprint: '',
+  actor: subject.actor,
+  body,
+});
+
+const nowOf = ({ engine }: ApiContext) => ({ now_ms: engine.journal.now() });
+
+async function issue(
+  context: ApiContext,
+  caller: Caller,
+  kind: PassKind,
+  lifetime_ms: number,
+  job_id: string | null = null,
+) {
+  const { access, engine } = context;
+  const { key, pass_id: by_pass } = caller.subject;
+  if (!access.required) {
+    throw new MonitorError('conflict', 'no_keys', 'this monitor has no keys: everybody may do everything', {
+      hint: 'Create one with: tmon keys create --role admin',
+    });
+  }
+  // A pass makes tickets for its own page; it does not prolong itself.
+  if (key === null || (by_pass !== null && kind !== 'ticket')) {
+    throw new MonitorError('forbidden', 'key_needed', 'this needs the key itself, not what was made from one');
+  }
+  const expires_ms = engine.journal.now() + lifetime_ms;
+  const { text, pass_id, secret_hash } = access.newPass();
+  const of_key = { key_id: key.id, key_hash: key.hash };
+  await engine.submit(fresh(caller, { type: 'issue_pass', pass_id, kind, ...of_key, secret_hash, job_id, expires_ms }));
+  return { text, expires_ms };
+}
+
+function sessionOf({ access, engine }: ApiContext, subject: Subject, expires_ms: number | null): Session {
+  const { role, permissions, key, tags } = subject;
+  const record = key === null ? undefined : engine.state.tables.keys.get(key.id);
+  return {
+    keys_required: access.required,
+    signed_in: role !== null,
+    role,
+    permissions: [...permissions],
+    key_id: key?.id ?? null,
+    name: record?.name ?? null,
+    tags: tags === null ? null : [...tags],
+    expires_at: expires_ms === null ? null : formatTime(expires_ms),
+  };
+}

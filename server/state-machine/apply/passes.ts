@@ -1,0 +1,10 @@
+/** Applies events to passes. */
+import type { PassEvent } from '../events.ts';
+import type { State } from '../state/state.ts';
+
+export function applyPassEvent(state: State, event: PassEvent): void {
+  if (event.type === 'PassEnded') return state.removePass(event.entity);
+  const { kind, key_id, key_hash, secret_hash, job_id, expires_ms } = event.data;
+  state.forgetPassesEndedBy(state.at_ms);
+  state.putPass({ id: event.entity, kind, key_id, key_hash, secret_hash, job_id, expires_ms });
+}
