@@ -8,7 +8,9 @@ import { startTestMonitor, startTmon } from '../processes/tmon.ts';
 import { openBrowser, openPage, skipped } from './browser.ts';
 
 const RECORDING = new URL('../../examples/audio/house-viewing.wav', import.meta.url);
-/** Silence is a matter of heartbeats here: nothing ends by its lease. */
+/** Reports its first chunk, and then nothing. */
+const HANGING = `exec:sh -c 'echo "chunk 1/4"; exec sleep 60' sh {input} {output}`;
+/** The lease of a killed worker does not end during the test, so that only its silence is noticed. */
 const PATIENT = { lease_ms: 600_000, worker_lost_ms: 600_000, worker_degraded_ms: 300_000 };
 
 if (!skipped) await buildDashboard();
@@ -49,23 +51,26 @@ test('a recording that is dropped on the page becomes a transcript, and a line t
   const heard = page.getByText(/^\d+:\d\d \/ \d+:\d\d$/);
   const [now = ''] = ((await heard.textContent()) ?? '').split(' / ');
   assert.ok(seconds(now) >= seconds(start) && seconds(start) > 2, `${now} is before ${start}`);
+  await page.end();
 });
 
 test('a worker that is killed is said to be dead, and its job is requeued by the button', {
   skip: skipped,
 }, async (t) => {
-  const monitor = await startTestMonitor(t, PATIENT);
-  const worker = startTmon(t, ['worker', '--server', monitor.url, '--engine', 'exec:sleep 600', '--id', 'worker-1']);
-  const { audio_url } = await monitor.api.uploads.create({
-    name: 'house-viewing.wav',
-    body: await readFile(RECORDING),
-  });
-  const { id } = await monitor.api.jobs.submit({ audio_url });
+  const first = await startTestMonitor(t, PATIENT);
+  const worker = startTmon(t, ['worker', '--server', first.url, '--engine', HANGING, '--id', 'worker-1']);
+  const { audio_url } = await first.api.uploads.create({ name: 'house-viewing.wav', body: await readFile(RECORDING) });
+  const { id } = await first.api.jobs.submit({ audio_url });
+  for await (const { percentage } of first.api.jobs.watch(id)) if (percentage > 0) break;
+  worker.kill('SIGKILL');
+  await worker.ended;
+  await first.stop();
+  // After a start silence counts when one lease time has passed.
+  const monitor = await startTestMonitor(t, { ...PATIENT, lease_ms: 1_000, store: `dir:${first.directory}` });
   const page = await openPage(t, browser!, monitor.url);
   await page.goto('/');
   const running = page.getByRole('row', { name: /^house-viewing\.wav worker-1/ });
   await running.waitFor();
-  worker.kill('SIGKILL');
   const finding = page.getByRole('listitem').filter({ hasText: /house-viewing\.wav|worker-1/ });
   await finding
     .filter({ hasText: /dead|silent|Nothing was heard/ })
@@ -74,6 +79,7 @@ test('a worker that is killed is said to be dead, and its job is requeued by the
   await finding.first().getByRole('button', { name: 'Requeue' }).click();
   await running.waitFor({ state: 'detached' });
   assert.equal((await monitor.api.jobs.get(id)).state, 'QUEUED');
+  await page.end();
 });
 
 test('a page whose monitor is killed says so, and goes on without a reload when it is back', {
@@ -98,4 +104,5 @@ test('a page whose monitor is killed says so, and goes on without a reload when 
   await page.getByRole('link', { name: 'after.wav' }).waitFor();
   assert.equal(await page.evaluate('window.loadedOnce'), true);
   assert.equal(await page.getByRole('row').filter({ hasText: '.wav' }).count(), 4);
+  await page.end();
 });
