@@ -10,6 +10,9 @@ import { findChromium } from '../setup/chromium.ts';
 export const WIDE = { width: 1440, height: 1010 };
 export const NARROW = { width: 390, height: 844 };
 
+/** On a busy machine everything takes longer. */
+const PATIENCE_MS = 90_000;
+
 export type Theme = 'dark' | 'light';
 
 export type PageOptions = {
@@ -48,6 +51,8 @@ const REPORT_VIOLATIONS = `addEventListener('securitypolicyviolation', (event) =
 export type WatchedPage = Page & {
   /** What went wrong so far. */
   problems: string[];
+  /** Closes it, before its monitor stops, and throws if anything went wrong in it. */
+  end(): Promise<void>;
 };
 
 /** A page in its own profile, closed with the test, which then fails if anything went wrong in it. */
@@ -72,6 +77,7 @@ export async function openPage(
     if (expected === undefined || !expected.test(problem)) problems.push(problem);
   };
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on('pageerror', (error) => note(`error: ${error.stack ?? error.message}`));
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()} (${message.location().url})`);
@@ -82,9 +88,15 @@ export async function openPage(
   });
   await page.addInitScript({ content: REPORT_VIOLATIONS });
   if (time !== undefined) await page.clock.setFixedTime(time);
-  t.after(async () => {
+  let ended: Promise<void> | undefined;
+  const close = async () => {
     await context.close();
     assert.deepEqual(problems, [], 'problems of the page');
-  });
-  return Object.assign(page, { problems });
+  };
+  const end = () => {
+    ended ??= close();
+    return ended;
+  };
+  t.after(end);
+  return Object.assign(page, { problems, end });
 }

@@ -10,6 +10,8 @@ export type Column<T> = {
   right?: boolean;
   muted?: boolean;
   narrow?: boolean;
+  /** Its name is for readers of screens only. */
+  unnamed?: boolean;
   /** Only where there is room. */
   wide?: boolean;
   cell: (row: T) => ReactNode;
@@ -56,9 +58,9 @@ export function Head<T>({ columns }: { columns: readonly Column<T>[] }) {
   return (
     <thead>
       <tr>
-        {columns.map(({ name, width, right }) => (
+        {columns.map(({ name, width, right, unnamed }) => (
           <th key={name} style={width === undefined ? undefined : { width }} data-right={right || undefined}>
-            {name}
+            {unnamed ? <span className="visually-hidden">{name}</span> : name}
           </th>
         ))}
       </tr>

@@ -40,8 +40,8 @@ export function Deliveries() {
       narrow: true,
       cell: (one) => <Pill tone={TONES[one.state]}>{one.state}</Pill>,
     },
-    { name: 'What', width: '150px', narrow: true, cell: ({ type }) => type },
-    { name: 'To', cell: ({ destination }) => <span title={destination}>{destination}</span> },
+    { name: 'What', narrow: true, cell: ({ type }) => type },
+    { name: 'To', width: '22%', cell: ({ destination }) => <span title={destination}>{destination}</span> },
     {
       name: 'About',
       width: '140px',
@@ -57,7 +57,14 @@ export function Deliveries() {
       wide: true,
       cell: ({ last_error }) => <span title={last_error ?? undefined}>{last_error ?? NONE}</span>,
     },
-    { name: '', width: '110px', right: true, narrow: true, cell: ({ id }) => <Replay id={id} onDone={again} /> },
+    {
+      name: 'Send again',
+      unnamed: true,
+      width: '110px',
+      right: true,
+      narrow: true,
+      cell: ({ id }) => <Replay id={id} onDone={again} />,
+    },
   ];
   if (items === null) return <div aria-busy="true" />;
   return (

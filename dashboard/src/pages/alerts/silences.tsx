@@ -41,7 +41,14 @@ export function Silences() {
       muted: true,
       cell: ({ ends_at }) => (ends_at ? <At at={ends_at} /> : 'they are resolved'),
     },
-    { name: '', width: '84px', right: true, narrow: true, cell: ({ id }) => <End id={id} onDone={again} /> },
+    {
+      name: 'End it',
+      unnamed: true,
+      width: '84px',
+      right: true,
+      narrow: true,
+      cell: ({ id }) => <End id={id} onDone={again} />,
+    },
   ];
   return (
     <Panel title="Silences">

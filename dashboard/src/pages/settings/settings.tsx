@@ -17,7 +17,7 @@ import styles from './settings.module.css';
 const COLUMNS: readonly Column<Setting>[] = [
   {
     name: 'Setting',
-    width: '230px',
+    width: 'min(230px, 60%)',
     narrow: true,
     cell: ({ name }) => (
       <span className="mono" title={`--${name.replaceAll('_', '-')} or TMON_${name.toUpperCase()}`}>
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
   {
     name: 'Value',
-    width: '210px',
+    width: 'min(210px, 40%)',
     narrow: true,
     cell: (setting) => (
       <span className={styles.value} data-chosen={isChosen(setting) || undefined} title={String(setting.value ?? '')}>
