@@ -9,13 +9,14 @@ import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { documentNonce } from './app/nonce.ts';
+import { documentNonce, publishNonce } from './app/nonce.ts';
 import { Shell } from './app/shell.tsx';
 import { SignedIn } from './app/sign-in.tsx';
 import { cssVariables, theme } from './app/theme.ts';
 import { startLive } from './live/live.ts';
 import { LiveContext } from './live/use-live.ts';
 
+publishNonce();
 const live = startLive(window.location.origin);
 
 createRoot(document.getElementById('root')!).render(

@@ -94,7 +94,10 @@ routes:
   await stop();
 
   const monitor = await startMonitor(settings, { clock, store, log: () => {} });
-  t.after(() => monitor.stop());
+  t.after(() => {
+    clock.go();
+    return monitor.stop();
+  });
   const served = apiPort(monitor.url);
   await history.play(served, end_ms);
   clock.stand();

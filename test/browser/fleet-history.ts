@@ -145,8 +145,8 @@ export class FleetHistory {
       await this.#arrive(EAST, 'batch-transcriber-prod-us-east-1b-spot-fleet-0042-canary');
     });
     for (let minute = AT.open; minute <= AT.end; minute += 1 / 6) at(minute, () => this.#beatAll());
-    this.#arrivals(AT.open + 1, AT.crowd, 1.45);
-    this.#arrivals(AT.crowd, AT.overload, 2.5);
+    this.#arrivals(AT.open + 1, AT.crowd, 1.6);
+    this.#arrivals(AT.crowd, AT.overload, 2.9);
     at(AT.overload, () => this.#submit(45));
     at(AT.overload - 3, () => this.#submitExpired());
     this.#arrivals(AT.overload + 0.2, AT.end - 0.2, 9);

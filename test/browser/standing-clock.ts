@@ -11,17 +11,19 @@ export class StandingClock implements Clock {
   #now_ms: number;
   #timers: Timer[] = [];
   #standing = false;
+  /** Since when time goes on by itself. */
+  #went_ms: number | null = null;
 
   constructor(now_ms: number) {
     this.#now_ms = now_ms;
   }
 
   now(): number {
-    return this.#now_ms;
+    return this.#now_ms + (this.#went_ms === null ? 0 : systemClock.monotonic() - this.#went_ms);
   }
 
   monotonic(): number {
-    return this.#now_ms;
+    return this.now();
   }
 
   after(delay_ms: number, run: () => void): () => void {
@@ -58,6 +60,11 @@ export class StandingClock implements Clock {
       systemClock.after(Math.min(timer.at_ms - this.#now_ms, 2 ** 31 - 1), () => this.#run(timer));
     }
     this.#timers = [];
+  }
+
+  /** Time goes on, as on a wall: what writes at a rate can end its work. */
+  go(): void {
+    this.#went_ms ??= systemClock.monotonic();
   }
 
   #run(timer: Timer): void {

@@ -1,0 +1,101 @@
+/** The dashboard beside a real worker with a real recogniser: from a dropped recording to its line that is heard. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { PACKAGED_FASTER_WHISPER } from '../../agent/engines/faster-whisper.ts';
+import { buildDashboard } from '../../installation/built-dashboard.ts';
+import { startTestMonitor, startTmon } from '../processes/tmon.ts';
+import { openBrowser, openPage, skipped } from './browser.ts';
+
+const RECORDING = new URL('../../examples/audio/house-viewing.wav', import.meta.url);
+/** Silence is a matter of heartbeats here: nothing ends by its lease. */
+const PATIENT = { lease_ms: 600_000, worker_lost_ms: 600_000, worker_degraded_ms: 300_000 };
+
+if (!skipped) await buildDashboard();
+const browser = skipped ? null : await openBrowser({ after });
+
+test('a recording that is dropped on the page becomes a transcript, and a line that is clicked is heard', {
+  skip: skipped,
+}, async (t) => {
+  const monitor = await startTestMonitor(t);
+  startTmon(t, ['worker', '--server', monitor.url, '--engine', PACKAGED_FASTER_WHISPER, '--id', 'worker-1']);
+  const page = await openPage(t, browser!, monitor.url);
+  await page.goto('/submit');
+  const recording = (await readFile(RECORDING)).toString('base64');
+  const dataTransfer = await page.evaluateHandle(`(() => {
+    const bytes = Uint8Array.from(atob(${JSON.stringify(recording)}), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], 'house-viewing.wav', { type: 'audio/wav' }));
+    transfer.items.add(new File(['no audio'], 'notes.txt', { type: 'text/plain' }));
+    return transfer;
+  })()`);
+  await page.getByRole('region', { name: 'Drop recordings here' }).dispatchEvent('drop', { dataTransfer });
+  await page.getByText('1 files are left out: they are no recordings.').waitFor();
+  const row = page.getByRole('listitem').filter({ hasText: 'house-viewing.wav' });
+  await row.getByRole('link', { name: 'house-viewing.wav' }).click();
+  // The bar moves while the recogniser works, to its end.
+  const bar = page.getByRole('progressbar', { name: 'Progress' });
+  await bar.waitFor();
+  await page.locator('[role="progressbar"][aria-valuenow="100"]').waitFor({ timeout: 150_000 });
+  const lines = page.getByRole('group', { name: 'Segments' }).getByRole('button');
+  const line = lines.filter({ hasText: /three rooms and a garden/i }).first();
+  await line.waitFor();
+  assert.ok((await lines.count()) >= 2);
+  await lines.last().click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  assert.equal(await lines.last().getAttribute('aria-current'), 'true');
+  const [, start = ''] = /^(\d+:\d\d)/.exec((await lines.last().textContent()) ?? '') ?? [];
+  const seconds = (text: string) => text.split(':').reduce((sum, part) => 60 * sum + Number(part), 0);
+  const heard = page.getByText(/^\d+:\d\d \/ \d+:\d\d$/);
+  const [now = ''] = ((await heard.textContent()) ?? '').split(' / ');
+  assert.ok(seconds(now) >= seconds(start) && seconds(start) > 2, `${now} is before ${start}`);
+});
+
+test('a worker that is killed is said to be dead, and its job is requeued by the button', {
+  skip: skipped,
+}, async (t) => {
+  const monitor = await startTestMonitor(t, PATIENT);
+  const worker = startTmon(t, ['worker', '--server', monitor.url, '--engine', 'exec:sleep 600', '--id', 'worker-1']);
+  const { audio_url } = await monitor.api.uploads.create({
+    name: 'house-viewing.wav',
+    body: await readFile(RECORDING),
+  });
+  const { id } = await monitor.api.jobs.submit({ audio_url });
+  const page = await openPage(t, browser!, monitor.url);
+  await page.goto('/');
+  const running = page.getByRole('row', { name: /^house-viewing\.wav worker-1/ });
+  await running.waitFor();
+  worker.kill('SIGKILL');
+  const finding = page.getByRole('listitem').filter({ hasText: /house-viewing\.wav|worker-1/ });
+  await finding
+    .filter({ hasText: /dead|silent|Nothing was heard/ })
+    .first()
+    .waitFor({ timeout: 120_000 });
+  await finding.first().getByRole('button', { name: 'Requeue' }).click();
+  await running.waitFor({ state: 'detached' });
+  assert.equal((await monitor.api.jobs.get(id)).state, 'QUEUED');
+});
+
+test('a page whose monitor is killed says so, and goes on without a reload when it is back', {
+  skip: skipped,
+}, async (t) => {
+  const monitor = await startTestMonitor(t);
+  const submit = (name: string) => monitor.api.jobs.submit({ audio_url: `s3://bucket/${name}` });
+  await submit('before.wav');
+  const expected = /WebSocket|ERR_CONNECTION_REFUSED|Failed to load resource/;
+  const page = await openPage(t, browser!, monitor.url, { expected });
+  await page.goto('/jobs');
+  await page.getByRole('link', { name: 'before.wav' }).waitFor();
+  await page.evaluate('window.loadedOnce = true');
+  await monitor.kill();
+  await page.getByText('The monitor does not respond.').waitFor();
+  await monitor.restart();
+  await submit('meanwhile-1.wav');
+  await submit('meanwhile-2.wav');
+  for (const name of ['meanwhile-1.wav', 'meanwhile-2.wav']) await page.getByRole('link', { name }).waitFor();
+  await page.getByText('The monitor does not respond.').waitFor({ state: 'detached' });
+  await submit('after.wav');
+  await page.getByRole('link', { name: 'after.wav' }).waitFor();
+  assert.equal(await page.evaluate('window.loadedOnce'), true);
+  assert.equal(await page.getByRole('row').filter({ hasText: '.wav' }).count(), 4);
+});
