@@ -28,6 +28,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
   tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
+  tmon audit                      who did what; audit export, audit verify --store URL
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
@@ -71,6 +72,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   alerts: async () => (await import('./alerts.ts')).alertsCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -53,9 +53,13 @@ function parse(wanted: Prefix, text: string): KeyParts | null {
 }
 
 function checksumOf(text: string): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(crc32(text));
-  return base62(bytes, CHECKSUM_CHARACTERS);
+  let rest = crc32(text);
+  let digits = '';
+  while (digits.length < CHECKSUM_CHARACTERS) {
+    digits = DIGITS[rest % 62]! + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
 }
 
 function base62(bytes: Uint8Array, characters: number): string {

@@ -17,7 +17,7 @@ export const WORKER_VERDICTS = ['ok', 'silent', 'suspended', 'idle', 'orphaned',
 export const WorkerVerdictStatus = Words(
   WORKER_VERDICTS,
   '`ok`; `silent`: nothing was heard of it for so long that its jobs returned to the queue; `suspended`: its attempts failed by its own fault; ' +
-    '`idle`: it has had no job for half an hour, and none waits; `orphaned`: its instance does not exist; `missing`: its instance runs, but it has not registered.',
+    '`idle`: it has had no job for half an hour; `orphaned`: its instance does not exist; `missing`: its instance runs, but it has not registered.',
 );
 export type WorkerVerdictStatus = Static<typeof WorkerVerdictStatus>;
 

@@ -20,6 +20,11 @@ export const SETTINGS = {
     '127.0.0.1:8080',
     'HOST:PORT of the API; port 0 picks a free port. Beyond this machine every request needs an API key, and the first start makes one',
   ),
+  key_requests_per_second: setting(
+    0,
+    'How many requests and calls a key may make a second, with bursts of five seconds; more get 429. 0: no limit',
+  ),
+  address_requests_per_second: setting(0, 'The same for all requests of an address, with or without a key'),
   session_ms: setting(12 * 3_600_000, 'How long a browser stays signed in'),
   metrics_listen: setting('', 'HOST:PORT at which /metrics, and nothing else, is served without a key'),
   tls_cert: setting('', 'PEM file of the certificate, for HTTPS; read again when it changes'),

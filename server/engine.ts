@@ -249,7 +249,8 @@ export class Engine implements Replica<Proposal> {
         // "Nothing to do" is only true at the end of the log. Claims are exempt: they are repeated anyway, and often.
         needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
         const decided = decision.events.map(({ type, entity, data }, index) => {
-          return { id: eventId(id, fingerprint, index), type, at, actor, entity, data } as JournalEvent;
+          const event = { id: eventId(id, fingerprint, index), type, at, actor, entity, data } as JournalEvent;
+          return index === 0 && command.origin !== undefined ? { ...event, origin: command.origin } : event;
         });
         const written = decided.map((event) => JSON.stringify(event));
         let size = bytesAtMost(written);

@@ -12,6 +12,7 @@ import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
 import type { SpanExport } from '../tracing/span.ts';
 import { Access } from './access/access.ts';
+import { RateLimits } from './access/rate-limits.ts';
 import { accessSettings } from './access/settings.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
@@ -196,6 +197,10 @@ export async function startMonitor(
     undo.push(async () => external?.stop());
     api.serve({
       access,
+      limits: new RateLimits(clock, {
+        key: settings.key_requests_per_second,
+        address: settings.address_requests_per_second,
+      }),
       engine,
       store,
       clock,

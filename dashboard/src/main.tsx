@@ -11,6 +11,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { documentNonce, publishNonce } from './app/nonce.ts';
 import { Shell } from './app/shell.tsx';
+import { SignedIn } from './app/sign-in.tsx';
 import { cssVariables, theme } from './app/theme.ts';
 import { startLive } from './live/live.ts';
 import { LiveContext } from './live/use-live.ts';
@@ -28,7 +29,9 @@ createRoot(document.getElementById('root')!).render(
     >
       <LiveContext value={live}>
         <Notifications position="bottom-right" limit={4} />
-        <Shell />
+        <SignedIn>
+          <Shell />
+        </SignedIn>
       </LiveContext>
     </MantineProvider>
   </StrictMode>,

@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
+import { Queue } from '../../protocol/queue.ts';
+import { SETTINGS } from '../../server/config.ts';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
 import { manifestsEnvironment } from '../../test/setup/manifests.ts';
 
@@ -117,6 +119,16 @@ test('keys come from secrets, and without them nothing is rendered', { skip }, a
   }
 });
 
+test('every setting of the monitor is one', { skip }, async () => {
+  for (const values of [SECRETS, EVERYTHING]) {
+    const monitors = containersOf(await render(values)).filter(({ name }) => name === 'monitor');
+    assert.equal(monitors.length, 1);
+    for (const { name } of monitors[0].env) {
+      if (name.startsWith('TMON_')) assert.ok(Object.hasOwn(SETTINGS, name.slice(5).toLowerCase()), name);
+    }
+  }
+});
+
 test('a worker has as long as a job takes, and the queue decides how many there are', { skip }, async () => {
   const manifests = await render(EVERYTHING);
   const [worker] = ofKind(manifests, 'Deployment').filter(({ metadata }) => metadata.name === 'fleet-worker');
@@ -129,6 +141,10 @@ test('a worker has as long as a job takes, and the queue decides how many there 
     spec.triggers.map(({ metadata }: Manifest) => metadata.valueLocation),
     ['messages_visible', 'messages_inflight'],
   );
+  for (const { metadata } of spec.triggers) {
+    assert.match(metadata.url, /\/api\/v1\/queues\/main$/);
+    assert.ok(Object.hasOwn(Queue.properties, metadata.valueLocation), metadata.valueLocation);
+  }
 });
 
 test('a mistyped value is refused', { skip }, async () => {

@@ -10,6 +10,7 @@
  * Every method takes `{ signal, idempotencyKey }` as its last argument. For errors see errors.ts.
  */
 import { Analytics } from './analytics.ts';
+import { Audit } from './audit.ts';
 import { Events } from './events.ts';
 import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
@@ -32,6 +33,7 @@ export class TranscriptionAPI {
   readonly events: Events;
   readonly analytics: Analytics;
   readonly keys: Keys;
+  readonly audit: Audit;
   readonly session: Session;
   readonly tickets: Tickets;
   readonly feed: Feed;
@@ -50,6 +52,7 @@ export class TranscriptionAPI {
     this.events = new Events(transport, this.feed);
     this.analytics = new Analytics(transport);
     this.keys = new Keys(transport);
+    this.audit = new Audit(transport);
     this.session = new Session(transport);
     this.tickets = new Tickets(transport);
   }

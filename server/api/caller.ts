@@ -9,6 +9,8 @@ import type { Subject } from '../access/subject.ts';
 export interface Caller {
   /** Who calls; may call this operation. */
   readonly subject: Subject;
+  /** From which the request came, behind trusted proxies. */
+  readonly address: string;
   /** Identifies this call in logs and errors. */
   readonly request_id: string;
   /** The Idempotency-Key as sent. */
@@ -70,6 +72,10 @@ export class HttpCaller implements Caller {
 
   get subject(): Subject {
     return this.#request.subject;
+  }
+
+  get address(): string {
+    return this.#request.ip;
   }
 
   get request_id(): string {

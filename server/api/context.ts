@@ -2,6 +2,7 @@
 
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { Access } from '../access/access.ts';
+import type { RateLimits } from '../access/rate-limits.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { Backtesting } from '../backtest.ts';
 import type { CacheStatus } from '../cache/status.ts';
@@ -24,6 +25,7 @@ import type { Outlooks } from '../verdicts/outlooks.ts';
 
 export type ApiContext = {
   access: Access;
+  limits: RateLimits;
   engine: Engine;
   store: ObjectStore;
   clock: Clock;

@@ -23,8 +23,14 @@ import type { PassKind } from './state/passes.ts';
 import type { Estimate, PromiseGroup } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
-/** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
-export type JournalEvent = Event & { id: string; at: string; actor: string };
+/**
+ * An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. The first
+ * event of a command that was made with an API key has its `origin`.
+ */
+export type JournalEvent = Event & { id: string; at: string; actor: string; origin?: Origin };
+
+/** The request that a command was made of. */
+export type Origin = { request_id: string; address: string };
 
 export type Event = JobEvent | WorkerEvent | PolicyEvent | AlertEvent | NoticeEvent | KeyEvent | PassEvent | HouseEvent;
 export type EventType = Event['type'];

@@ -5,7 +5,7 @@
  *     missing     its instance runs, but it has not registered
  *     silent      nothing was heard of it for so long that its jobs returned to the queue
  *     suspended   its attempts failed by its own fault, one after the other
- *     idle        it has had no job for long, and none waits
+ *     idle        it has had no job for long, although it would take one, and none waited then
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence } from '../../protocol/verdict.ts';
@@ -75,12 +75,17 @@ function suspendedWorker(worker: WorkerRecord): WorkerJudgement | null {
 function idle(state: State, worker: WorkerRecord, at_ms: number): WorkerJudgement | null {
   if (!waits(worker)) return null;
   const since_ms = Math.max(worker.created_ms, worker.freed_ms ?? 0);
-  const { high, normal, low } = state.tables.waiting;
-  if (at_ms - since_ms < IDLE_MS || high.size + normal.size + low.size > 0) return null;
+  if (at_ms - since_ms < IDLE_MS) return null;
+  // Until it gets a job: a job that waits for a moment is no news of every worker.
+  if (worker.verdict?.status !== 'idle' && anyWaits(state)) return null;
   return {
     status: 'idle',
     since_ms,
-    reason: `It has had no job since ${formatTime(since_ms)}, and none waits.`,
+    reason: `It has had no job since ${formatTime(since_ms)}.`,
     evidence: { idle_seconds: Math.round((at_ms - since_ms) / 1000) },
   };
+}
+
+export function anyWaits({ tables: { waiting } }: State): boolean {
+  return waiting.high.size + waiting.normal.size + waiting.low.size > 0;
 }

@@ -45,7 +45,11 @@ async function transcribe(node: string, { folder, app }: { folder: string; app: 
   const command = join(app, 'node_modules/.bin/tmon');
   const directory = temporaryDirectory(t);
   const environment = { XDG_CACHE_HOME: join(folder, 'cache'), HOME: directory, NODE_COMPILE_CACHE: '' };
-  const tmon = (...args: string[]) => startProgram(t, node, [command, ...args], { directory, environment });
+  const as = (more: Record<string, string>) => {
+    const options = { directory, environment: { ...environment, ...more } };
+    return (...args: string[]) => startProgram(t, node, [command, ...args], options);
+  };
+  const tmon = as({});
 
   const times: Times = { bare: [], version: [], ready: [] };
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -58,17 +62,24 @@ async function transcribe(node: string, { folder, app }: { folder: string; app: 
     first.kill('SIGTERM');
     await first.ended;
   }
-  const monitor = tmon('serve', '--listen', '127.0.0.1:0', '--store', `dir:${join(directory, 'data')}`);
+  const admin = JSON.parse((await tmon('keys', 'generate', '--json').ended).stdout) as { key: string; hash: string };
+  const store = `dir:${join(directory, 'data')}`;
+  const monitor = as({ TMON_ADMIN_KEY_HASH: admin.hash })('serve', '--listen', '127.0.0.1:0', '--store', store);
   const url = (await monitor.line(READY))[1]!;
   const page = await (await fetch(`${url}/`)).text();
   const [script = ''] = /assets\/index-[\w-]+\.js/.exec(page) ?? [];
   assert.equal((await fetch(`${url}/${script}`)).status, 200, page);
-  const worker = tmon('worker', '--server', url, '--engine', ENGINE, '--id', 'worker-1');
-  const submitted = await tmon('submit', AUDIO, '--server', url, '--json').ended;
+  const asAdmin = as({ TMON_SERVER: url, TMON_API_KEY: admin.key });
+  const created = await asAdmin('keys', 'create', '--role', 'worker', '--json').ended;
+  assert.equal(created.code, 0, created.stderr);
+  const { key } = JSON.parse(created.stdout) as { key: string };
+  const worker = as({ TMON_SERVER: url, TMON_API_KEY: key })('worker', '--engine', ENGINE, '--id', 'worker-1');
+  assert.match((await tmon('submit', AUDIO, '--server', url).ended).stderr, /key/);
+  const submitted = await asAdmin('submit', AUDIO, '--json').ended;
   assert.equal(submitted.code, 0, submitted.stderr);
   const { job_id: id } = JSON.parse(submitted.stdout);
-  assert.equal((await tmon('watch', id, '--server', url).ended).code, 0);
-  const { stdout: text } = await tmon('transcript', id, '--server', url).ended;
+  assert.equal((await asAdmin('watch', id).ended).code, 0);
+  const { stdout: text } = await asAdmin('transcript', id).ended;
   assert.match(text, /\bkeys?\b/i);
   for (const program of [worker, monitor]) {
     program.kill('SIGTERM');

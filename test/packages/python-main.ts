@@ -10,10 +10,10 @@ import { globSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Cleaning, runTmon, startProgram, startTestMonitor, temporaryDirectory } from '../processes/tmon.ts';
+import { type Cleaning, startProgram, startTestMonitor, temporaryDirectory } from '../processes/tmon.ts';
+import { transcriptBy } from './transcribe.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const AUDIO = join(ROOT, 'examples/audio/lost-keys.wav');
 const TYPED_PERCENT_MIN = 99;
 
 const { values } = parseArgs({ options: { python: { type: 'string', multiple: true, default: knownPythons() } } });
@@ -55,12 +55,10 @@ async function transcribe(python: string): Promise<string> {
     directory,
     environment: { TMON_SERVER: url },
   });
-  const { stdout, stderr, code } = await runTmon(t, ['submit', AUDIO, '--server', url, '--watch']);
-  assert.equal(code, 0, stderr);
+  const text = await transcriptBy(t, url);
   worker.kill('SIGTERM');
   assert.equal((await worker.ended).code, 0);
-  assert.match(stdout, /\bkeys?\b/i);
-  return stdout.trim().slice(0, 60);
+  return `${text.slice(0, 60)}…`;
 }
 
 /** pyright looks for the package in the environment that it runs in. */

@@ -21,6 +21,7 @@ import { logrotate } from './logrotate.ts';
 import { manifests } from './manifests.ts';
 import { moto } from './moto.ts';
 import { prometheus } from './prometheus.ts';
+import { proxies } from './proxies.ts';
 import { pythonSdk } from './python-sdk.ts';
 import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
@@ -45,6 +46,7 @@ const steps: SetupStep[] = [
   moto,
   pocketsphinx,
   prometheus,
+  proxies,
   pythonSdk,
   redis,
   s3Gateway,

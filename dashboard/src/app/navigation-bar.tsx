@@ -1,9 +1,10 @@
 /** Navigation with live counts, the state of the connection and the choice of theme; on a narrow screen a bar at the top. */
-import { ActionIcon, Drawer, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Anchor, Drawer, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useEffect } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useLive, useSelection, useValue } from '../live/use-live.ts';
+import { showError } from '../parts/act.tsx';
 import { count } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ConnectionState } from './connection-state.tsx';
@@ -88,6 +89,7 @@ function Content({ onPalette, onHelp }: Props) {
       })}
       <div className={styles.foot}>
         <ConnectionState />
+        <WhoIsSignedIn />
         <div className={styles.tools}>
           <ThemeChoice />
           <Tooltip label="Go to a page or job: Ctrl K">
@@ -103,6 +105,22 @@ function Content({ onPalette, onHelp }: Props) {
         </div>
       </div>
     </>
+  );
+}
+
+function WhoIsSignedIn() {
+  const live = useLive();
+  const session = useValue(live.session);
+  if (!session?.signed_in) return null;
+  return (
+    <span className={styles.who}>
+      <span title={`Key ${session.key_id}, role ${session.role}`}>
+        <bdi>{session.name || session.key_id}</bdi>, {session.role}
+      </span>
+      <Anchor component="button" type="button" inherit c="dimmed" onClick={() => void live.signOut().catch(showError)}>
+        Sign out
+      </Anchor>
+    </span>
   );
 }
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { TranscriptionAPI } from '../../../sdk/typescript/index.ts';
-import { openMonitor } from '../../../test/servers/monitor.ts';
+import { hashOfKey } from '../../../server/access/secrets.ts';
+import { ADMIN_KEY, openMonitor } from '../../../test/servers/monitor.ts';
 import { complete, hold, register, submit } from '../../../test/servers/steps.ts';
-import { Live } from './live.ts';
+import { Live, mayEnter } from './live.ts';
 
 const monitor = await openMonitor({ after });
 
@@ -20,7 +21,10 @@ class CutSocket extends WebSocket {
 
 function openLive(): Live {
   const options = { baseUrl: monitor.url, webSocket: CutSocket as never, random: () => 0 };
-  const live = new Live(new TranscriptionAPI(options), (run) => void setImmediate(run));
+  const live = new Live(monitor.url, {
+    api: new TranscriptionAPI(options),
+    nextFrame: (run) => void setImmediate(run),
+  });
   live.start();
   return live;
 }
@@ -35,7 +39,7 @@ function when(live: Live, holds: () => boolean): Promise<void> {
       resolve();
     };
     for (const records of [live.jobs, live.active, live.workers, live.alerts]) ends.push(records.subscribeAll(look));
-    for (const value of [live.connection, live.system, live.queue]) ends.push(value.subscribe(look));
+    for (const value of [live.connection, live.system, live.queue, live.session]) ends.push(value.subscribe(look));
     look();
   });
 }
@@ -103,4 +107,24 @@ test('a document that was on its way while the job changed is not older than the
   );
   await when(live, () => live.jobs.get(held.id) !== undefined);
   assert.equal(live.jobs.get(held.id)?.state, 'COMPLETED');
+});
+
+test('of a monitor with keys the page asks for nothing but its session until somebody signs in', async (t) => {
+  const keyed = await openMonitor({ after: t.after.bind(t) }, { admin_key_hash: hashOfKey(ADMIN_KEY) });
+  const asked: string[] = [];
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    asked.push(new URL(String(input)).pathname);
+    return globalThis.fetch(input, init);
+  };
+  const api = new TranscriptionAPI({ baseUrl: keyed.url, fetch, webSocket: CutSocket as never });
+  const live = new Live(keyed.url, { api, nextFrame: (run) => void setImmediate(run) });
+  t.after(() => live.stop());
+  live.start();
+  await when(live, () => live.session.get() !== null);
+  assert.equal(mayEnter(live.session.get()!), false);
+  assert.deepEqual([asked, live.connection.get().state], [['/api/v1/session'], 'connecting']);
+  await assert.rejects(live.signIn('tmk_wrong'));
+  assert.equal(mayEnter(live.session.get()!), false);
+  await live.signIn(ADMIN_KEY);
+  assert.deepEqual([mayEnter(live.session.get()!), live.session.get()!.role], [true, 'admin']);
 });

@@ -6,9 +6,10 @@ import type { Alert } from '../../../protocol/alert.ts';
 import type { FeedEvent } from '../../../protocol/feed-messages.ts';
 import type { Job } from '../../../protocol/job.ts';
 import type { Queue } from '../../../protocol/queue.ts';
+import type { Session } from '../../../protocol/session.ts';
 import type { SystemHealth } from '../../../protocol/system.ts';
 import type { Worker } from '../../../protocol/worker.ts';
-import { type FeedEvents, NotFoundError, TranscriptionAPI } from '../../../sdk/typescript/index.ts';
+import { ApiError, type FeedEvents, NotFoundError, TranscriptionAPI } from '../../../sdk/typescript/index.ts';
 import { browserFrame, Frames } from './frames.ts';
 import { Records, Value } from './records.ts';
 import { withAlertMessage } from './reduce-alert.ts';
@@ -18,18 +19,25 @@ import { Wanted } from './wanted.ts';
 
 export type Connection = { state: 'connecting' | 'live' | 'away'; since_ms: number; seq: number };
 
-/** Who uses the page. The monitor has no keys yet: everybody may do everything. */
-export type Session = { name: string | null; role: 'admin' };
-
 /** A job that has not ended, as far as the feed says it. */
 export type ActiveJob = { state: Job['state']; verdict: NonNullable<Job['verdict']>['status']; since: string | null };
 
 export type JobListener = (message: JobMessage) => void;
 
+/** For tests. */
+type LiveOptions = { api?: TranscriptionAPI; nextFrame?: (run: () => void) => void };
+
+const AGAIN_MS = 2_000;
+
+/** Whether the page can show anything. */
+export const mayEnter = ({ keys_required, signed_in }: Session): boolean => signed_in || !keys_required;
+
 export class Live {
+  readonly origin: string;
   readonly api: TranscriptionAPI;
   readonly connection = new Value<Connection>({ state: 'connecting', since_ms: Date.now(), seq: 0 });
-  readonly session = new Value<Session>({ name: null, role: 'admin' });
+  /** Who uses the page, and what they may do; null until it is known. */
+  readonly session = new Value<Session | null>(null);
   /** Documents that were fetched, by id. */
   readonly jobs = new Records<Job>();
   /** Jobs that have not ended: at most 1,000 at first, running ones before waiting ones. */
@@ -47,15 +55,56 @@ export class Live {
   #meanwhile: JobMessage[] = [];
   #fetching = 0;
   #first = new Set<string>();
+  #following = false;
   readonly #stop = new AbortController();
 
-  constructor(api: TranscriptionAPI, nextFrame: (run: () => void) => void = browserFrame) {
-    this.api = api;
+  constructor(origin: string, { api, nextFrame = browserFrame }: LiveOptions = {}) {
+    this.origin = origin;
+    this.api = api ?? new TranscriptionAPI({ baseUrl: origin, retries: 2 });
     this.#frames = new Frames(() => this.#flush(), nextFrame);
     this.#wanted = new Wanted((id) => this.#fetchJob(id));
   }
 
+  /** Follows the feed once it is known that the page may. */
   start(): void {
+    void this.#openSession();
+  }
+
+  /** Exchanges a key for a session, in a cookie that this page cannot read. */
+  async signIn(apiKey: string): Promise<void> {
+    const { origin } = this;
+    const session = await new TranscriptionAPI({ baseUrl: origin, apiKey, retries: 1 }).session.create();
+    this.session.put(session);
+    this.#followAll();
+  }
+
+  async signOut(): Promise<void> {
+    this.session.put(await this.api.session.end());
+  }
+
+  async #openSession(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        const session = await this.api.session.get({ signal });
+        this.session.put(session);
+        if (mayEnter(session)) this.#followAll();
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  /** A connection may be refused because the session is over. */
+  async #checkSession(): Promise<void> {
+    const session = await this.api.session.get({ signal: this.#stop.signal, retries: 0 }).catch(() => null);
+    if (session && !mayEnter(session)) this.session.put(session);
+  }
+
+  #followAll(): void {
+    if (this.#following) return;
+    this.#following = true;
     void this.#follow('system', (message) => this.system.set(message));
     void this.#follow('queue', (message) => this.queue.set(message));
     void this.#follow('jobs', (message) => this.#jobs(message));
@@ -122,6 +171,7 @@ export class Live {
       const { state, seq } = this.connection.get();
       const next = error === null ? 'live' : 'away';
       if (state !== next) this.connection.put({ state: next, since_ms: Date.now(), seq });
+      if (error !== null) void this.#checkSession();
     };
     const { signal } = this.#stop;
     try {
@@ -135,7 +185,8 @@ export class Live {
         });
       }
     } catch (error) {
-      if (!signal.aborted) throw error;
+      // A key that may not follow this has a page without it.
+      if (!signal.aborted && !(error instanceof ApiError)) throw error;
     }
   }
 
@@ -267,7 +318,7 @@ function activeOf({ state, verdict }: Pick<JobMessage, 'state' | 'verdict'>): Ac
 }
 
 export function startLive(origin: string): Live {
-  const live = new Live(new TranscriptionAPI({ baseUrl: origin, retries: 2 }));
+  const live = new Live(origin);
   live.start();
   return live;
 }

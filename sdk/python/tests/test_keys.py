@@ -43,6 +43,11 @@ def test_keys_are_made_narrowed_rotated_and_revoked() -> None:
             with TranscriptionAPI(server.url, api_key=rotated.key) as shop:
                 assert [one.id for one in shop.jobs.list()] == [job.id]
             assert api.keys.revoke(made.id).revoked_at is not None
+            entries = list(api.audit.list(key_id=root.id, limit=1))
+            assert [(one.event, one.entity, one.address) for one in entries[:2]] == [
+                ("KeyRevoked", made.id, "127.0.0.1"),
+                ("KeyRotated", made.id, "127.0.0.1"),
+            ]
             assert [key.name for key in api.keys.list()] == ["root", "shop"]
 
         async def same() -> None:

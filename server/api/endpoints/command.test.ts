@@ -7,6 +7,7 @@ import { commandOf, commandsOf, requestKey } from './command.ts';
 
 const callerOf = (sent_key?: string, body: unknown = {}): Caller => ({
   subject: EVERYBODY,
+  address: '127.0.0.1',
   request_id: 'request-1',
   sent_key,
   idempotency_key: null,

@@ -14,7 +14,7 @@ const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 export function commandOf(caller: Caller, body: CommandBody, content: readonly unknown[] = caller.content): Command {
   const id = requestKey(caller) ?? newUlid();
   caller.idempotency_key ??= `tmon-${id}`;
-  return { id, fingerprint: fingerprintOf(content, 11), actor: actorOf(caller), body };
+  return { id, fingerprint: fingerprintOf(content, 11), actor: actorOf(caller), ...originOf(caller), body };
 }
 
 /** For requests with several durable commands: the first has the request's id, the others that id and a number. */
@@ -52,6 +52,15 @@ let softCommands = 0;
 export function ownCommand(body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body };
 }
+
+/** A command that is not remembered: a request that is repeated has another one. */
+export function freshCommandOf(caller: Caller, body: CommandBody): Command {
+  return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: actorOf(caller), ...originOf(caller), body };
+}
+
+/** Without keys every caller is the same, on this machine. */
+const originOf = ({ subject, request_id, address }: Caller): Pick<Command, 'origin'> =>
+  subject.role === null ? {} : { origin: { request_id, address } };
 
 const actorOf = ({ subject }: Caller): string => subject.actor;
 

@@ -170,6 +170,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
+  'audit.list': async () => ({ at: '/audit?limit=5' }),
   'session.create': async () => ({ at: '/session' }),
   'session.get': async () => ({ at: '/session' }),
   'session.end': async () => ({ at: '/session' }),

@@ -4,14 +4,12 @@ import { MonitorError } from '../../../protocol/errors.ts';
 import { JobToken, JobTokenRequest, Session, Ticket } from '../../../protocol/session.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import type { Subject } from '../../access/subject.ts';
-import { newUlid } from '../../ids.ts';
-import { UNREMEMBERED } from '../../state-machine/apply/apply.ts';
-import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
 import type { PassKind } from '../../state-machine/state/passes.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
 import { clearedCookie, sessionCookie } from '../http/session-cookie.ts';
+import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
 
@@ -59,7 +57,8 @@ export const sessionEndpoints = [
     responses: { 200: Session },
     async run(context, { caller, http: { request, reply } }) {
       const { pass_id } = caller.subject;
-      if (pass_id !== null) await context.engine.submit(fresh(caller, { type: 'end_pass', pass_id, once: false }));
+      if (pass_id !== null)
+        await context.engine.submit(freshCommandOf(caller, { type: 'end_pass', pass_id, once: false }));
       reply.header('set-cookie', clearedCookie({ secure: request.protocol === 'https' }));
       return sessionOf(context, context.access.authenticate(undefined), null);
     },
@@ -96,14 +95,6 @@ export const sessionEndpoints = [
   }),
 ];
 
-/** Remembered by nobody: a repeated request gets another pass, since the first one's secret is gone. */
-const fresh = ({ subject }: Caller, body: CommandBody): Command => ({
-  id: `${UNREMEMBERED}${newUlid()}`,
-  fingerprint: '',
-  actor: subject.actor,
-  body,
-});
-
 const nowOf = ({ engine }: ApiContext) => ({ now_ms: engine.journal.now() });
 
 async function issue(
@@ -127,7 +118,9 @@ async function issue(
   const expires_ms = engine.journal.now() + lifetime_ms;
   const { text, pass_id, secret_hash } = access.newPass();
   const of_key = { key_id: key.id, key_hash: key.hash };
-  await engine.submit(fresh(caller, { type: 'issue_pass', pass_id, kind, ...of_key, secret_hash, job_id, expires_ms }));
+  await engine.submit(
+    freshCommandOf(caller, { type: 'issue_pass', pass_id, kind, ...of_key, secret_hash, job_id, expires_ms }),
+  );
   return { text, expires_ms };
 }
 

@@ -21,6 +21,7 @@ import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts'
 import { backtestEndpoints } from '../endpoints/alert-backtest.ts';
 import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
+import { auditEndpoints } from '../endpoints/audit.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
@@ -68,6 +69,7 @@ export const endpoints: readonly Endpoint[] = [
   ...analyticsEndpoints,
   ...keyEndpoints,
   ...sessionEndpoints,
+  ...auditEndpoints,
 ];
 
 export type Api = {
@@ -98,7 +100,17 @@ const PAGES_MAY =
 /** For pages of allowed origins; a preflight is cached for ten minutes. */
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-  exposedHeaders: ['Tmon-Seq', 'Tmon-Stale', 'Tmon-Warning', 'ETag', 'Location', 'Retry-After', 'Content-Range'],
+  exposedHeaders: [
+    'Tmon-Seq',
+    'Tmon-Stale',
+    'Tmon-Warning',
+    'ETag',
+    'Location',
+    'Retry-After',
+    'Content-Range',
+    'RateLimit',
+    'RateLimit-Policy',
+  ],
   maxAge: 600,
   strictPreflight: false,
 };

@@ -10,6 +10,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Access } from '../../access/access.ts';
 import { assertMay } from '../../access/check.ts';
+import { limitHeaders, type Remaining } from '../../access/rate-limits.ts';
 import type { Permission } from '../../access/roles.ts';
 import { NOBODY, type Subject } from '../../access/subject.ts';
 import type { ApiContext } from '../context.ts';
@@ -45,6 +46,10 @@ type GuardOptions = {
   noRoute: (request: FastifyRequest, reply: FastifyReply) => MonitorError;
 };
 
+const spend = (reply: FastifyReply, remaining: Remaining | null): void => {
+  if (remaining !== null) reply.headers(limitHeaders(remaining));
+};
+
 /** By a key, by a token in place of it, or by the session of the monitor's own pages. */
 function subjectOf(access: Access, { headers, method, host }: FastifyRequest, key: string | undefined): Subject {
   if (key?.startsWith('tmt_')) return access.authenticatePass(key, 'job');
@@ -78,13 +83,11 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
     } = request.routeOptions.config;
     assertNoKeyInUrl(request.url, ticket);
     const context = current();
+    // That of X-Forwarded-Host if the proxy is trusted.
+    const host = request.host === '' ? undefined : request.host;
     // A name says nothing once a request needs a key, which no foreign page has.
-    const { origin } = request.headers;
-    // `host` is that of X-Forwarded-Host if the proxy is trusted.
-    refuseForeign(
-      { host: request.host === '' ? undefined : request.host, origin },
-      { any_host: any_host || context === null || context.access.required },
-    );
+    const any = any_host || context === null || context.access.required;
+    refuseForeign({ host, origin: request.headers.origin }, { any_host: any });
     if (request.is404) throw noRoute(request, reply);
     if (context === null) {
       if (permission === 'open' || early) return done();
@@ -94,12 +97,14 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
     }
     const enter = (subject: Subject) => {
       request.subject = subject;
+      if (subject.key !== null) spend(reply, context.limits.take('key', subject.key.id));
       const { worker_id } = (request.params ?? {}) as { worker_id?: string };
       assertMay(subject, { permission, what, worker_id });
       done();
     };
     if (permission === 'open') return done();
-    const { access } = context;
+    const { access, limits } = context;
+    spend(reply, limits.take('address', request.ip));
     const key = keyOf(request.headers);
     if (key !== undefined && !access.required) reply.header('tmon-warning', WARNING);
     const redeemed = ticket && key === undefined ? ticketOf(request.url) : undefined;

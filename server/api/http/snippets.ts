@@ -364,6 +364,12 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
   },
+  'audit.list': {
+    typescript: `for await (const { at, key_name, event, entity } of api.audit.list({ after: '2025-07-07T00:00:00Z' })) {
+  console.log(at, key_name, event, entity);
+}`,
+    python: `for entry in api.audit.list(after="2025-07-07T00:00:00Z"):\n    print(entry.at, entry.key_name, entry.event, entry.entity)`,
+  },
   'session.create': {
     typescript: `const session = await api.session.create(); // in a browser, on a page of the monitor`,
     python: `session = api.session.create()  # made for browsers: the cookie is in the response`,

@@ -21,8 +21,9 @@ export const CALLS_MAX = 2_000;
 
 export type CallsOptions = {
   context: ApiContext;
-  /** Whose calls these are. */
+  /** Whose calls these are, and from where. */
   subject: Subject;
+  address: string;
   operations: Operations;
   /** Sends answers to the caller. */
   sendAnswers: (texts: readonly string[]) => void;
@@ -43,12 +44,13 @@ export class Calls {
 
   /** Never throws. */
   take(request: CallRequest): void {
-    const { context, subject } = this.#options;
-    const call = new Call(request, subject);
+    const { context, subject, address } = this.#options;
+    const call = new Call(request, { subject, address });
     let running: Promise<unknown>;
     try {
       this.#assertFree();
       call.operation = this.#options.operations.find(request.operation);
+      if (subject.key !== null) context.limits.take('key', subject.key.id);
       assertMay(subject, {
         permission: call.operation.permission,
         what: request.operation,
@@ -149,6 +151,7 @@ let calls = 0;
 class Call implements Caller, Reply {
   readonly message: CallRequest;
   readonly subject: Subject;
+  readonly address: string;
   readonly if_none_match = undefined;
   readonly traceparent = undefined;
   readonly #number = ++calls;
@@ -158,9 +161,10 @@ class Call implements Caller, Reply {
   #gone: AbortController | null = null;
   #abandoned = false;
 
-  constructor(message: CallRequest, subject: Subject) {
+  constructor(message: CallRequest, { subject, address }: Pick<CallsOptions, 'subject' | 'address'>) {
     this.message = message;
     this.subject = subject;
+    this.address = address;
   }
 
   /** Created on first use. */

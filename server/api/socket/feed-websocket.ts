@@ -49,7 +49,7 @@ type Options = {
 
 /** Shared by all connections. */
 type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
-type Connection = Shared & { subject: Subject };
+type Connection = Shared & { subject: Subject; address: string };
 
 export type FeedWebSockets = {
   /** Refuses further calls; resolves when those under way are complete. */
@@ -81,18 +81,29 @@ export async function addFeedWebSocket(
       const { subject } = request;
       // It had not been checked when the connection was opened.
       if (!context || !subject.permissions.has('any')) return socket.close(FEED_CLOSE.starting, 'starting');
-      serve(socket, request.raw.socket, { context, subject, operations, open, log });
+      serve(socket, request.raw.socket, { context, subject, address: request.ip, operations, open, log });
     },
   );
   return { drained: () => Promise.all([...open].map((calls) => calls.finish())) };
 }
 
-function serve(socket: WebSocket, stream: Socket, { context, subject, operations, open, log }: Connection): void {
+function serve(
+  socket: WebSocket,
+  stream: Socket,
+  { context, subject, address, operations, open, log }: Connection,
+): void {
   // If the peer left during the handshake, no `close` event follows.
   if (socket.readyState === socket.CLOSED) return;
   const { clock, settings } = context;
   const gather = gathering(stream);
-  const calls = new Calls({ context, subject, operations, sendAnswers: (texts) => reader.sendAnswers(texts), log });
+  const calls = new Calls({
+    context,
+    subject,
+    address,
+    operations,
+    sendAnswers: (texts) => reader.sendAnswers(texts),
+    log,
+  });
   open.add(calls);
   const closer = new Closer(socket, clock);
   let unhandled = 0;

@@ -4,6 +4,7 @@
  */
 import type { Evidence } from '../../../protocol/verdict.ts';
 import type { ActionPolicy } from '../../policies/policies.ts';
+import { anyWaits } from '../../verdicts/judge-worker.ts';
 import type { Event } from '../events.ts';
 import { type AttemptError, type JobRecord, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -43,6 +44,8 @@ export function actOn(
   context: Context,
 ): Done | { refused: string } | null {
   const { job, worker } = act.subject;
+  // It may be needed at once.
+  if (act.policy.verdict === 'idle' && anyWaits(state)) return null;
   // The job on trial may complete, which ends the suspension.
   if (act.policy.verdict === 'suspended' && worker && worker.holds.length > 0) return null;
   if (job && runsElsewhere(job)) return { refused: 'It runs outside this queue.' };

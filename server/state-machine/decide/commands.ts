@@ -17,6 +17,7 @@ import type {
   WorkerRegistration,
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
+import type { Origin } from '../events.ts';
 import type { PassKind } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
@@ -29,6 +30,8 @@ export type Command = {
   fingerprint: string;
   /** The author of the command: `api`, `worker:worker-1`, `monitor`. */
   actor: string;
+  /** The request; absent without an API key. */
+  origin?: Origin;
   body: CommandBody;
 };
 

@@ -230,6 +230,43 @@ test('one worker is launched for all jobs that wait, and no other until it has c
   assert.deepEqual(decisions(tick(monitor.later(MINUTE_MS))), []);
 });
 
+test('what cannot be done is refused in dry_run, too, so that dry_run is what would have been done', () => {
+  const monitor = monitorWith('policies: [{name: blocked_job, after: 0}]');
+  monitor.submit('job-1');
+  monitor.later(MINUTE_MS).run({ type: 'tick', ids: [], expire: true });
+  assert.deepEqual(decisions(tick(monitor, NO_FLEET)), [['job-1', 'launch_worker', 'refused']]);
+});
+
+test('an idle worker is not ended while a job waits', () => {
+  const monitor = monitorWith(on('idle_worker'));
+  monitor.run({ type: 'launch_worker', worker_id: 'worker-1', launch: {} });
+  monitor.register('worker-1');
+  for (let n = 0; n < 31; n++) monitor.later(MINUTE_MS).beat('worker-1');
+  monitor.run({ type: 'tick', ids: [], expire: true });
+  assert.equal(monitor.worker().verdict?.status, 'idle');
+  monitor.submit('job-1');
+  assert.deepEqual(decisions(tick(monitor)), []);
+  monitor.run({ type: 'cancel_job', job_id: 'job-1' });
+  assert.deepEqual(decisions(tick(monitor)), [['worker-1', 'terminate_instance', 'acted']]);
+});
+
+test('a suspended worker is restarted when it holds no job on trial', () => {
+  const monitor = monitorWith(on('suspended_worker'));
+  monitor.register('worker-1');
+  for (const n of [1, 2, 3]) {
+    monitor.submit(`job-${n}`);
+    monitor.fail(monitor.claim('worker-1')[0]!, { code: 'gpu_unavailable' });
+  }
+  monitor.later(31_000).beat('worker-1');
+  const [trial] = monitor.claim('worker-1');
+  tick(monitor);
+  assert.equal(monitor.worker().verdict?.status, 'suspended');
+  assert.deepEqual(decisions(tick(monitor)), []);
+  monitor.fail(trial!, { code: 'gpu_unavailable' });
+  assert.deepEqual(decisions(tick(monitor)), [['worker-1', 'restart_worker', 'acted']]);
+  assert.equal(monitor.worker().state, 'RESTARTING');
+});
+
 test('a worker that was not launched here is replaced by nobody; one that was is, with its capabilities', () => {
   const monitor = monitorWith(on('silent_worker', ', after: 0'));
   monitor.register('worker-own');
@@ -293,8 +330,11 @@ test('a worker that is idle, suspended, silent or not registered has that verdic
   tick(monitor);
   assert.equal(monitor.worker().verdict?.status, 'idle');
   monitor.submit('job-1');
+  assert.deepEqual(types(tick(monitor)), [], 'a job that waits for a moment is no news of every worker');
+  const [lease] = monitor.claim('worker-1');
   tick(monitor);
   assert.equal(monitor.worker().verdict, undefined);
+  monitor.complete(lease!);
   monitor.later(95_000);
   for (let n = 0; n < 3; n++) tick(monitor.later(60_000));
   assert.equal(monitor.worker().verdict?.status, 'silent');

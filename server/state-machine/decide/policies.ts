@@ -28,6 +28,7 @@ import { labelsOfJob, labelsOfWorker } from './policy-labels.ts';
 /** Jobs that a tick looks at, and decisions that it records, at most; the next one goes on. */
 const LOOKS_MAX = 1_000;
 const DECISIONS_MAX = 100;
+const WORST_FIRST = ['dead', 'hung', 'slow', 'blocked', 'starved'] as const;
 /** Fewer actions than these are never a sign that something larger is wrong. */
 const BREAKER_MIN = 3;
 
@@ -79,14 +80,14 @@ function decideStanding(
       decided += 1;
       events.push(decisionOf(one, { by: acting.by, ...data }));
     };
-    if (policy.mode === 'dry_run') record({ outcome: 'dry_run', reason: one.why });
+    const done = actOn(state, one, { ...acting, worker_ids: ids, changed }, context);
+    if (done === null) continue;
+    if ('refused' in done) record({ outcome: 'refused', reason: done.refused });
+    else if (policy.mode === 'dry_run') record({ outcome: 'dry_run', reason: one.why });
     else if (isPaused && breaks(policy)) record({ outcome: 'paused', reason: 'All policies are paused.' });
     else {
-      const done = actOn(state, one, { ...acting, worker_ids: ids, changed }, context);
       const count = lastHour(state, policy.name, 'acted', at_ms).length + (acted.get(policy.name) ?? 0);
-      if (done === null) continue;
-      if ('refused' in done) record({ outcome: 'refused', reason: done.refused });
-      else if (count >= policy.per_hour) {
+      if (count >= policy.per_hour) {
         const times = policy.per_hour === 1 ? 'once' : `${policy.per_hour} times`;
         record({ outcome: 'limited', reason: `The policy may act ${times} an hour.` });
       } else {
@@ -160,7 +161,7 @@ function standing(state: State, touched: ReadonlySet<string>, context: Context):
   const fleet = fleetOf(state);
   let looks = 0;
   let launches = isComing(state);
-  for (const job of offTrack(state)) {
+  for (const job of offTrack(state, WORST_FIRST)) {
     looks += 1;
     if (looks > LOOKS_MAX) break;
     if (touched.has(job.job_id)) continue;

@@ -1,7 +1,6 @@
 /** The rows of a list, against a real monitor. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { TranscriptionAPI } from '../../../../sdk/typescript/index.ts';
 import { openMonitor } from '../../../../test/servers/monitor.ts';
 import { complete, hold, submit } from '../../../../test/servers/steps.ts';
 import { Live } from '../../live/live.ts';
@@ -10,7 +9,7 @@ import { JobList, type ListState } from './job-list.ts';
 const monitor = await openMonitor({ after });
 
 async function open(t: { after: (run: () => void) => void }, query: object) {
-  const live = new Live(new TranscriptionAPI({ baseUrl: monitor.url }), (run) => void setImmediate(run));
+  const live = new Live(monitor.url, { nextFrame: (run) => void setImmediate(run) });
   live.start();
   const list = new JobList(live, query);
   const when = (holds: (state: ListState) => boolean): Promise<ListState> =>

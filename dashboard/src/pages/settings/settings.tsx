@@ -130,13 +130,21 @@ function About({ settings: { version, store, settings } }: { settings: SystemSet
 }
 
 function Keys() {
-  const { name } = useValue(useLive().session);
+  const session = useValue(useLive().session);
   return (
     <Panel title="Keys and audit">
       <div className={styles.text}>
-        <p>{name ?? 'No keys: everybody who reaches the port of this monitor may do everything.'}</p>
-        <p>It therefore serves only this machine. Behind a proxy that authenticates, allow the proxy's address:</p>
-        <CommandLine command="tmon serve --allowed-origins https://monitor.example.com" />
+        {session?.keys_required ? (
+          <p>
+            This monitor has keys. You are signed in with {session.name || session.key_id}, role {session.role}.
+          </p>
+        ) : (
+          <>
+            <p>No keys: everybody who reaches the port of this monitor may do everything.</p>
+            <p>It therefore serves only this machine. The first key makes the others necessary:</p>
+            <CommandLine command="tmon keys create --role admin" />
+          </>
+        )}
       </div>
     </Panel>
   );

@@ -8,6 +8,7 @@ import httpx
 
 from .. import _call
 from .analytics import AsyncAnalytics
+from .audit import AsyncAudit
 from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
@@ -59,6 +60,7 @@ class AsyncTranscriptionAPI:
         self.events: AsyncEvents = AsyncEvents(self._transport, self.feed)
         self.analytics: AsyncAnalytics = AsyncAnalytics(self._transport)
         self.keys: AsyncKeys = AsyncKeys(self._transport)
+        self.audit: AsyncAudit = AsyncAudit(self._transport)
         self.session: AsyncSessions = AsyncSessions(self._transport)
         self.tickets: AsyncTickets = AsyncTickets(self._transport)
 

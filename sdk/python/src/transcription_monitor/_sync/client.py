@@ -9,6 +9,7 @@ import httpx
 
 from .. import _call
 from .analytics import Analytics
+from .audit import Audit
 from .events import Events
 from .feed import Feed
 from .jobs import Jobs
@@ -60,6 +61,7 @@ class TranscriptionAPI:
         self.events: Events = Events(self._transport, self.feed)
         self.analytics: Analytics = Analytics(self._transport)
         self.keys: Keys = Keys(self._transport)
+        self.audit: Audit = Audit(self._transport)
         self.session: Sessions = Sessions(self._transport)
         self.tickets: Tickets = Tickets(self._transport)
 

@@ -45,6 +45,7 @@ from .analytics import (
     ThroughputItem,
     ThroughputReport,
 )
+from .audit import AuditEntry
 from .base import Document, Model
 from .feed import FeedMessage, FeedPosition
 from .job import (
@@ -134,6 +135,7 @@ __all__ = [
     "AlertMatcher",
     "ApiKey",
     "Attempt",
+    "AuditEntry",
     "Bottlenecks",
     "BulkAnswer",
     "CircuitBreaker",

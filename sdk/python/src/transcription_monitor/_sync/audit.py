@@ -1,0 +1,37 @@
+# Generated from ../_async/audit.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.audit`: who did what, for callers with an admin key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from typing_extensions import Unpack
+
+from .._alert_matchers import moment
+from .._call import Call, given
+from ..bodies import CallOptions
+from ..models import AuditEntry
+from .pages import Pages
+from .transport import Transport
+
+
+class Audit:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        actor: str | None = None,
+        key_id: str | None = None,
+        event: str | None = None,
+        entity: str | None = None,
+        after: datetime | str | None = None,
+        before: datetime | str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[AuditEntry]:
+        """Newest first, as far back as the journal is kept. A page may be empty and have a next one."""
+        times = given(after=moment(after), before=moment(before))
+        query = given(actor=actor, key_id=key_id, event=event, entity=entity, limit=limit, **times)
+        return Pages(self._transport, AuditEntry, Call("GET", "/audit", query, options=options))

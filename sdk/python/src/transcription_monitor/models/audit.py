@@ -1,0 +1,26 @@
+"""Who did what, from the journal."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class AuditEntry(Model):
+    #: Segment of the journal, and event within it, from 0.
+    seq: int
+    index: int
+    at: AwareDatetime
+    #: `key:` and an id; `api` without keys; `monitor`; a command line that used the store itself.
+    actor: str
+    key_id: str | None
+    #: None if the key has been forgotten.
+    key_name: str | None
+    #: What happened: `JobCancelRequested`, `KeyCreated`, …
+    event: str
+    #: To whom: the id of a job, worker, alert, key, …
+    entity: str
+    request_id: str | None
+    #: From which the request came.
+    address: str | None
