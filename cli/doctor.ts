@@ -2,11 +2,17 @@
 import { Command, Option } from 'commander';
 import { checkAws, type DoctorAwsOptions, printRights } from './doctor-aws.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
+import { type ClientOptions, clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
 type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
-type DoctorOptions = DoctorAwsOptions & { aws?: boolean; acceptLoss?: boolean; recheck?: boolean; server?: string };
+type DoctorOptions = DoctorAwsOptions &
+  Pick<ClientOptions, 'apiKey' | 'apiKeyFile'> & {
+    aws?: boolean;
+    acceptLoss?: boolean;
+    recheck?: boolean;
+    server?: string;
+  };
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -31,6 +37,8 @@ export function doctorCommand(): Command {
     .option('--worker-role <arn>', 'with --aws: ask IAM whether this role reads recordings and nothing else')
     .option('--audio <url>', 'with --aws: a recording that workers read, s3://bucket/key')
     .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
+    .addOption(new Option('--api-key <key>', 'API key of the monitor').env('TMON_API_KEY'))
+    .addOption(new Option('--api-key-file <path>', 'file with the API key').env('TMON_API_KEY_FILE'))
     .addOption(jsonOption())
     .action(doctor);
 }
@@ -77,7 +85,7 @@ async function lookAround(options: DoctorOptions): Promise<Finding[]> {
   findings.push(await recogniser());
   const server = options.server ?? DEFAULT_SERVER;
   try {
-    const health = await clientOf({ server }).system.health();
+    const health = await clientOf({ ...options, server }).system.health();
     const verdict = health.status === 'HEALTHY' ? 'pass' : 'warn';
     findings.push({ check: 'monitor', verdict, says: `${server} is ${health.status}` });
     for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', says: alert.message });

@@ -15,6 +15,7 @@ type SqlOptions = {
   store?: string;
   server?: string;
   apiKey?: string;
+  apiKeyFile?: string;
   format?: Format;
   output?: string;
   limit?: number;
@@ -38,6 +39,7 @@ export function sqlCommand(): Command {
       .option('--store <url>', 'dir:PATH or s3://bucket/prefix (default: TMON_STORE, or ./data)')
       .option('--server <url>', 'have this monitor run it, which needs --analytics-sql on')
       .addOption(new Option('--api-key <key>', 'with --server').env('TMON_API_KEY'))
+      .addOption(new Option('--api-key-file <path>', 'with --server').env('TMON_API_KEY_FILE'))
       .addOption(new Option('--format <format>', 'default: what --output ends with, or table').choices(FORMATS))
       .option('--output <file>', 'write the result to a file')
       .option(
@@ -87,8 +89,8 @@ function endAtSignals(): void {
   process.once('SIGINT', () => process.exit(128 + 2)).once('SIGTERM', () => process.exit(128 + 15));
 }
 
-async function askMonitor(sql: string, { server = '', apiKey }: SqlOptions): Promise<SqlResult> {
-  const { columns, items } = await clientOf({ server, ...(apiKey === undefined ? {} : { apiKey }) }).analytics.sql(sql);
+async function askMonitor(sql: string, { server = '', ...options }: SqlOptions): Promise<SqlResult> {
+  const { columns, items } = await clientOf({ ...options, server }).analytics.sql(sql);
   const rows = items.map((item) => columns.map(({ name }) => item[name] ?? null));
   return { columns, rows: [rows] };
 }

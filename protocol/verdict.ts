@@ -20,7 +20,7 @@ export type Evidence = Static<typeof Evidence>;
 export const Verdict = Type.Object(
   {
     status: VerdictStatus,
-    reason: Type.String({ description: 'One sentence, for people.' }),
+    reason: Type.String({ description: 'One sentence, for people. `since` says how long it has been so.' }),
     since: Time('Since when it has been so: the last sign of life of a dead worker, the last step of a hung job.'),
     evidence: Evidence,
   },

@@ -149,7 +149,7 @@ export async function startMonitor(
       log,
     });
     undo.push(() => engine.stop());
-    const access = new Access({ engine, clock, network, ...access_settings });
+    const access = new Access({ engine, clock, network, shared: store.shared, ...access_settings });
     undo.push(async () => access.close());
     const first_key = network ? await firstKey(engine, access) : null;
     if (network && certificate.value === null) log('warn', UNENCRYPTED);

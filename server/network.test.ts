@@ -145,3 +145,16 @@ test('X-Forwarded-Host counts only from a trusted proxy', async (t) => {
   const behind = await start(t, { admin_key_hash: hashOfKey(ADMIN_KEY), trusted_proxies: 'loopback' });
   assert.equal((await behind.caller.withKey(ADMIN_KEY).get('/jobs', headers)).status, 200);
 });
+
+test('a worker that the monitor launches has a key of its own, which is in no store', async (t) => {
+  const store = new MemoryStore(systemClock);
+  const monitor = await start(t, { fleet: `local:exec:sh -c 'echo hello > "$2"' sh {input} {output}` }, { store });
+  const admin = monitor.caller.withKey(monitor.first_key!);
+  const { body } = await admin.post('/workers', {});
+  const worker = await admin.until(`/workers/${body.worker_id}`, ({ state }) => state !== 'STARTING');
+  assert.notEqual(worker.state, 'TERMINATED');
+  const { items } = (await admin.get('/keys')).body;
+  assert.equal(items.length, 1);
+  const entries = (await admin.get(`/audit?entity=${body.worker_id}&event=WorkerRegistered`)).body.items;
+  assert.equal(entries[0].actor, `worker:${body.worker_id}`);
+});

@@ -46,7 +46,7 @@ async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promi
     stops.unshift(() => worker.stop());
     printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), engine ${engine.name}`);
 
-    const api = new TranscriptionAPI({ baseUrl: monitor.url });
+    const api = new TranscriptionAPI({ baseUrl: monitor.url, apiKey: process.env.TMON_API_KEY });
     const failed = await Promise.race([transcribeExamples(api, signal), worker.died]);
     if (failed > 0) process.exitCode = EXIT.failed;
     if (!exit && !signal.aborted) {

@@ -60,6 +60,7 @@ test('the service starts the worker supervised, lets it finish its job, and stay
   for (const line of [
     'ExecStart=/opt/transcription-monitor/bin/tmon.mjs worker --supervised',
     'Environment=AWS_REGION=eu-central-1 TMON_ENGINE=faster-whisper',
+    'EnvironmentFile=-/etc/tmon-worker.env',
     'KillMode=mixed',
     'Restart=on-failure',
     'RestartPreventExitStatus=5',

@@ -7,7 +7,7 @@
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { formatKey, formatPass, parseKey, parsePass } from '../../protocol/key.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
@@ -17,7 +17,9 @@ import { hashOfKey, hashOfSecret, newKey, sameHash } from './secrets.ts';
 import { EVERYBODY, NOBODY, narrowedToJob, type Subject, subjectOf, subjectOutside } from './subject.ts';
 
 export type AccessOptions = {
-  engine: Pick<Engine, 'state' | 'subscribe' | 'submit'> & { journal: Pick<Engine['journal'], 'now' | 'journal_id'> };
+  engine: Pick<Engine, 'state' | 'subscribe' | 'submit'> & {
+    journal: Pick<Engine['journal'], 'now' | 'journal_id' | 'catchUp'>;
+  };
   clock: Clock;
   /** Null: the journal's id, which is made once and kept with the store. */
   pepper: string | null;
@@ -25,6 +27,8 @@ export type AccessOptions = {
   admin_key_hash: string | null;
   /** The monitor serves other machines, so that requests need a key even if there is none. */
   network?: boolean;
+  /** Other instances write to the store, too. */
+  shared?: boolean;
 };
 
 type Known = { record: KeyRecord; subject: Subject; until_ms: number | null };
@@ -34,6 +38,7 @@ type Watch = { subject: Subject; onEnd: (why: MonitorError) => void };
 const SOON = { retry_after_seconds: 1 };
 /** A timer is set again at the latest after this, since timers cannot be longer than 24 days. */
 const RECHECK_MS = 3_600_000;
+const REFRESH_MS = 1_000;
 
 export class Access {
   readonly #options: AccessOptions;
@@ -48,16 +53,20 @@ export class Access {
   /** SHA-256 of keys that were accepted since, which takes a fifth of the time of an HMAC. */
   readonly #seen = new Map<string, Known>();
   #cancel: () => void = () => {};
+  #refreshing: Promise<void> | null = null;
+  #refreshed_ms = Number.NEGATIVE_INFINITY;
   /** Once there was a key, an empty fold is one that is being read again. */
   #keyed = false;
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#unsubscribe = options.engine.subscribe((segment) => {
-      if (segment !== null && !segment.events.some(({ type }) => KEY_EVENTS.has(type))) return;
-      this.#by_hash = null;
-      this.#seen.clear();
-      this.#recheck();
+      const keys = segment === null || segment.events.some(({ type }) => KEY_EVENTS.has(type));
+      if (keys) {
+        this.#by_hash = null;
+        this.#seen.clear();
+      }
+      if (keys || segment.events.some(({ type }) => type === 'PassEnded')) this.#recheck();
     });
   }
 
@@ -107,6 +116,25 @@ export class Access {
     const outside = this.#outside(text, digest);
     if (outside) return outside;
     throw invalidKey();
+  }
+
+  /**
+   * Reads what other instances have written, at most once a second however many callers wait: the key or pass of a
+   * caller that is not known here may have been made there just now.
+   */
+  refresh(): Promise<void> {
+    if (this.#options.shared !== true) return Promise.resolve();
+    this.#refreshing ??= this.#catchUp().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #catchUp(): Promise<void> {
+    const { clock, engine } = this.#options;
+    await sleep(clock, Math.max(0, this.#refreshed_ms + REFRESH_MS - clock.monotonic()));
+    this.#refreshed_ms = clock.monotonic();
+    await engine.journal.catchUp();
   }
 
   /** A new session, ticket or token, of which only the hash is kept. */
@@ -251,7 +279,7 @@ export class Access {
   }
 }
 
-const KEY_EVENTS: ReadonlySet<string> = new Set(['KeyCreated', 'KeyRotated', 'KeyRevoked', 'PassEnded']);
+const KEY_EVENTS: ReadonlySet<string> = new Set(['KeyCreated', 'KeyRotated', 'KeyRevoked']);
 
 /** Only to a caller that has the secret. */
 function endedKey({ revoked_ms }: KeyRecord): MonitorError {

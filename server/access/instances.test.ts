@@ -44,6 +44,23 @@ test('[S8] a key that one instance revokes is refused by all, and its open socke
   }
 });
 
+test('a key, a session and a ticket count at another instance at once, before it looks for news by itself', async (t) => {
+  const store = new Bucket(systemClock);
+  const first = await start(t, store);
+  const other = await start(t, store, { tail_poll_ms: 3_600_000 });
+  const admin = first.caller.withKey(first.first_key!);
+  const { key } = (await admin.post('/keys', { role: 'read' })).body;
+  assert.equal((await other.caller.withKey(key).get('/jobs')).status, 200);
+  const { headers } = await first.caller.withKey(key).post('/session');
+  const cookie = headers.get('set-cookie')!.split(';')[0]!;
+  const { body } = await other.caller.get('/session', { cookie, 'sec-fetch-site': 'same-origin' });
+  assert.equal(body.signed_in, true);
+  const { ticket } = (await first.caller.withKey(key).post('/tickets')).body;
+  await FeedClient.open(t, `${other.url}?ticket=${ticket}`);
+  await assert.rejects(FeedClient.open(t, `${first.url}?ticket=${ticket}`));
+  assert.equal((await other.caller.withKey('tmk_wrong').get('/jobs')).body.code, 'key_invalid');
+});
+
 test('[S6] no secret is in the journal, a snapshot, a view, the archive, the log or an error', async (t) => {
   const store = new MemoryStore(systemClock);
   const settings = { snapshot_segments: 5, finished_max: 0, log_level: 'trace', view_transition_ms: 0 };

@@ -55,3 +55,39 @@ test('the update of a sighting has the state of its job then, and the data of it
     },
   ]);
 });
+
+test('a decision of a policy is on the feed of the job or worker that it is about', () => {
+  const monitor = new Monitor();
+  monitor.submit('job-1');
+  monitor.later(60_000).run({ type: 'tick', ids: [], expire: true });
+  monitor.later(60_000);
+  const registration = { instance_id: 'i-1', capabilities: {} };
+  monitor.run({ type: 'register_worker', worker_id: 'worker-1', registration });
+  const orphan = { worker_id: 'worker-1', instance_id: 'i-1', since_ms: monitor.at_ms, reason: 'it is gone', by: 'x' };
+  const ended = monitor.run({ type: 'judge_orphaned', ...orphan }).events;
+  monitor.later(60_000).run({ type: 'tick', ids: [], expire: true });
+  monitor.later(60_000);
+  const { events } = monitor.run({ type: 'tick', ids: [], expire: true, acting: { by: 'x' } });
+  const at = formatTime(monitor.at_ms);
+  const messages = [...ended, ...events].flatMap((event, index) => {
+    const update = updateOf({ ...event, id: `c/f/${index}`, at, actor: 'monitor' }, { seq: 1, index });
+    const message = update && JSON.parse(update.text);
+    return message?.action || message?.verdict ? [{ kind: update!.kind, id: update!.id, ...message }] : [];
+  });
+  assert.deepEqual(
+    messages.map(({ kind, id, event, state, action, verdict }) => [
+      [kind, id, event, state],
+      action && [action.policy, action.verdict, action.action, action.outcome],
+      verdict?.status,
+    ]),
+    [
+      [['worker', 'worker-1', 'WorkerJudged', undefined], undefined, 'orphaned'],
+      [
+        ['worker', 'worker-1', 'ActionDecided', undefined],
+        ['orphaned_worker', 'orphaned', 'end_worker', 'acted'],
+        undefined,
+      ],
+      [['job', 'job-1', 'ActionDecided', 'QUEUED'], ['blocked_job', 'blocked', 'launch_worker', 'refused'], undefined],
+    ],
+  );
+});

@@ -40,15 +40,14 @@ function jobs(state: State): Family[] {
   ];
 }
 
-/** A kind without jobs has no series: a part of none is no figure. */
+/** Not a number while nothing is known, as in a summary without observations. */
 function estimates(state: State): Family[] {
   const samples = PROMISES.flatMap((kind): Sample[] => {
     const { within_p50, within_p90 } = accuracyOf(state, kind);
-    if (within_p50 === null || within_p90 === null) return [];
     const estimate = ESTIMATES[kind];
     return [
-      { labels: { estimate, by: 'p50' }, value: within_p50 },
-      { labels: { estimate, by: 'p90' }, value: within_p90 },
+      { labels: { estimate, by: 'p50' }, value: within_p50 ?? Number.NaN },
+      { labels: { estimate, by: 'p90' }, value: within_p90 ?? Number.NaN },
     ];
   });
   return [gauge('estimates_in_time_ratio', 'Part of the last 1,000 jobs that was in time by its estimate', samples)];

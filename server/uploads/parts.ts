@@ -79,15 +79,16 @@ export async function writeManifest(store: ObjectStore, upload: Upload, part_lis
   await store.putIfAbsent(manifestKey(upload.upload_id), seal(manifest));
 }
 
+export const uploadNotFound = (upload_id: string) =>
+  new MonitorError('not_found', 'upload_not_found', `there is no upload ${upload_id}`, {
+    hint: 'Upload the file with POST /api/v1/uploads, and use the audio_url of the response.',
+  });
+
 /** Throws MonitorError: `upload_not_found`, `upload_damaged`. */
 export async function readManifest(store: ObjectStore, upload_id: string): Promise<Manifest> {
   const key = manifestKey(upload_id);
   const got = await store.get(key);
-  if (!got.found) {
-    throw new MonitorError('not_found', 'upload_not_found', `there is no upload ${upload_id}`, {
-      hint: 'Upload the file with POST /api/v1/uploads, and use the audio_url of the response.',
-    });
-  }
+  if (!got.found) throw uploadNotFound(upload_id);
   const manifest = unseal<Manifest>(got.bytes, FIELDS_BEFORE);
   if (manifest?.upload?.upload_id !== upload_id) throw damaged(key, 'damaged');
   return manifest;

@@ -61,6 +61,15 @@ export async function readUse(
   throw damaged(key, 'damaged');
 }
 
+/** The ids of all jobs that use the upload, oldest first. */
+export async function* jobsUsing(store: ObjectStore, upload_id: string): AsyncGenerator<string> {
+  for (let number = 1; ; number += 1) {
+    const job_ids = await readUse(store, upload_id, number);
+    if (job_ids === undefined || job_ids === 'removed') return;
+    yield* job_ids;
+  }
+}
+
 /** Whether the upload has parts and is not being removed. */
 export async function wasStored(store: ObjectStore, upload_id: string): Promise<boolean> {
   if (!(await store.get(partKey(upload_id, 1))).found) return false;

@@ -93,7 +93,7 @@ test('[B110] a worker that was killed is found within 10 s of the first heartbea
   assertValid(Job, document);
   assert.match(
     document.verdict!.reason,
-    /^Nothing was heard of worker worker-1 for 1\d s; it usually sends a heartbeat every 5 s\.$/,
+    /^Nothing is heard of worker worker-1; it usually sends a heartbeat every 5 s\.$/,
   );
 });
 
@@ -118,7 +118,7 @@ test('[B110] a job that stands still while its worker beats is hung within twice
   assert.equal(fleet.status(lease), 'hung');
   assert.ok(fleet.at_ms - from_ms <= 30_000, `${fleet.at_ms - from_ms}`);
   const { reason, since, evidence } = jobDocument(fleet.job(lease.job_id)).verdict!;
-  assert.match(reason, /^No progress for \d+ s, although worker worker-1 is alive/);
+  assert.match(reason, /^No progress, although worker worker-1 is alive/);
   assert.equal(Date.parse(since), from_ms);
   assert.equal(evidence.part, 'work');
   fleet.progress(lease, 40);
@@ -287,7 +287,7 @@ test('a download that reports nothing is hung once a network would have to be hu
   const fleet = new Fleet().learned();
   const lease = fleet.claimed('download', { duration_seconds: 120 }, fleet.worker5('worker-2'));
   fleet.progress(lease, 0, { stage: 'downloading' });
-  fleet.pass(19 * 60, [lease]);
+  fleet.pass(29 * 60, [lease]);
   assert.equal(fleet.status(lease), 'slow');
   fleet.pass(2 * 60, [lease]);
   assert.equal(fleet.status(lease), 'hung');

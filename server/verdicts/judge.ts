@@ -7,7 +7,8 @@
  *     blocked   it waits, and no live worker can take it
  *     starved   it waits far beyond the start that was expected when it was queued
  *
- * A limit is left again only well inside it, so that a verdict does not flicker.
+ * A limit is left again only well inside it, so that a verdict does not flicker. A reason is recorded once, so it names no
+ * duration that grows: `since_ms` says how long it has been so, and the evidence has the figures of the moment.
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
@@ -94,7 +95,7 @@ function silent(
   return {
     status: 'dead',
     since_ms,
-    reason: `Nothing was heard of worker ${run.worker_id} for ${inWords((at_ms - since_ms) / 1000)}${often}.`,
+    reason: `Nothing is heard of worker ${run.worker_id}${often}.`,
     evidence: {
       worker_id: run.worker_id,
       silent_seconds: seconds((at_ms - since_ms) / 1000),
@@ -126,7 +127,7 @@ function hungOrSlow(
     return {
       status: 'hung',
       since_ms: moved_ms,
-      reason: `${STANDS[phase]} for ${inWords((at_ms - moved_ms) / 1000)}, although worker ${run.worker_id} is alive; ${inWords(limit)} would be long here.`,
+      reason: `${STANDS[phase]}, although worker ${run.worker_id} is alive; ${inWords(limit)} would be long here.`,
       evidence: {
         worker_id: run.worker_id,
         part: phase,
@@ -144,7 +145,7 @@ function hungOrSlow(
     const taken = (at_ms - (phase === 'download' ? run.assigned_ms : (run.downloaded_ms ?? run.assigned_ms))) / 1000;
     if (usual === null || taken < Math.max(SLOW_SECONDS_MIN, usual)) return null;
     return slow(job, at_ms, {
-      reason: `${SLOW[phase]} takes ${inWords(taken)} so far, usually ${inWords(figures.quantile(phase, 0.5)!)}.`,
+      reason: `${SLOW[phase]} takes more than ${inWords(Math.max(SLOW_SECONDS_MIN, usual))}, usually ${inWords(figures.quantile(phase, 0.5)!)}.`,
       evidence: {
         worker_id: run.worker_id,
         part: phase,
@@ -237,7 +238,7 @@ function starved(state: State, job: JobRecord, at_ms: number): Judgement | null 
   return {
     status: 'starved',
     since_ms: start_by_ms,
-    reason: `It has waited ${inWords(waited_ms / 1000)}; when it was queued, a start within ${inWords((start_by_ms - queued_ms) / 1000)} was expected. ${idle}.`,
+    reason: `It still waits; when it was queued, a start within ${inWords((start_by_ms - queued_ms) / 1000)} was expected. ${idle}.`,
     evidence: {
       waited_seconds: seconds(waited_ms / 1000),
       expected_within_seconds: seconds((start_by_ms - queued_ms) / 1000),

@@ -88,7 +88,7 @@ function stageLimit(job: JobRecord, phase: Stage, figures: Figures): number | nu
 }
 
 /** A download that reports no progress may be slow or hang: a network is hardly ever so many times slower than usual. */
-const DOWNLOAD_TIMES = 400;
+const DOWNLOAD_TIMES = 1_000;
 const DOWNLOAD_SECONDS_MIN = 120;
 
 function downloadLimit({ file_size_bytes }: JobRecord, figures: Figures): number | null {
@@ -122,7 +122,8 @@ function strideOf({ distributions: { stride }, steps }: Figures): Stride {
   const unseen = 1 + (LONGEST_UNKNOWN - 1) * Math.exp((-3 * steps) / STEPS_KNOWN);
   return {
     sigma,
-    longest: Math.max(Math.min(asNormal(stride), asPareto(stride, steps)), SURE * quantile(stride, 1)!, unseen),
+    longest:
+      MARGIN * Math.max(Math.min(asNormal(stride), asPareto(stride, steps)), SURE * quantile(stride, 1)!, unseen),
   };
 }
 
@@ -147,6 +148,8 @@ function asPareto(stride: Histogram, steps: number): number {
 
 type Stride = { sigma: number; longest: number };
 
+/** One healthy job called hung is worse than a few seconds. */
+const MARGIN = 1.15;
 /** A step this much longer than the longest of all seen is too long. */
 const SURE = 1.35;
 /** The upper end of the steps is that of so many. */

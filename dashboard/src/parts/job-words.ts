@@ -55,3 +55,6 @@ export const stateTone = (state: Job['state']): Tone => STATE_TONES[state];
 export function stageWord(stage: string | null): string {
   return stage === null ? '' : stage.charAt(0) + stage.slice(1).toLowerCase().replaceAll('_', ' ');
 }
+
+/** A name within a sentence, whose own direction of writing does not reorder what is around it. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;

@@ -19,6 +19,7 @@ import { newId } from '../../ids.ts';
 import { statusOf } from '../../state-machine/state/alerts.ts';
 import type { AlertRecord } from '../../state-machine/state/records.ts';
 import { readArchivedAlert } from '../../views/archived-records.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { commandOf } from './command.ts';
@@ -52,7 +53,11 @@ const Author = Type.Union([
   Type.Object(
     {
       by: Type.Optional(
-        Type.String({ minLength: 1, maxLength: AUTHOR_MAX, description: 'Who does it. Default: api.' }),
+        Type.String({
+          minLength: 1,
+          maxLength: AUTHOR_MAX,
+          description: 'Who does it. Default: the key of the request, or api without keys.',
+        }),
       ),
     },
     closed,
@@ -60,7 +65,8 @@ const Author = Type.Union([
   Type.Null(),
 ]);
 
-const authorOf = (body: Static<typeof Author>): string => body?.by ?? 'api';
+/** A name that the body gives is what people read; the journal also has who sent it. */
+export const authorOf = (body: Static<typeof Author>, { subject }: Caller): string => body?.by ?? subject.actor;
 
 function* selectedAlerts({ engine: { state } }: ApiContext, status: string): Generator<AlertRecord> {
   if (status !== 'resolved') {
@@ -141,7 +147,7 @@ export const alertEndpoints = [
     body: Author,
     responses: { 200: Alert },
     async run(context, { params: { alert_id }, body, caller }) {
-      await context.engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: authorOf(body) }));
+      await context.engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: authorOf(body, caller) }));
       return alertDocument(await findAlert(context, alert_id));
     },
   }),
@@ -155,7 +161,9 @@ export const alertEndpoints = [
     body: Author,
     responses: { 200: Alert },
     async run(context, { params: { alert_id }, body, caller }) {
-      await context.engine.submit(commandOf(caller, { type: 'acknowledge_alert', alert_id, by: authorOf(body) }));
+      await context.engine.submit(
+        commandOf(caller, { type: 'acknowledge_alert', alert_id, by: authorOf(body, caller) }),
+      );
       return alertDocument(await findAlert(context, alert_id));
     },
   }),
@@ -221,7 +229,9 @@ export const alertEndpoints = [
     responses: { 200: Silence },
     async run({ engine }, { params: { silence_id }, caller }) {
       const silence = engine.state.tables.silences.get(silence_id);
-      const outcome = await engine.submit(commandOf(caller, { type: 'end_silence', silence_id, by: 'api' }));
+      const outcome = await engine.submit(
+        commandOf(caller, { type: 'end_silence', silence_id, by: caller.subject.actor }),
+      );
       if (!silence) {
         // A repeated request: it ended with the first one.
         throw new MonitorError('not_found', 'silence_not_found', `${silence_id} has ended, in segment ${outcome.seq}`);

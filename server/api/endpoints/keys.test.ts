@@ -248,3 +248,34 @@ test('a worker key reads uploads, and no jobs, lists or keys', async () => {
     assert.deepEqual(codeOf(await worker.get(path)), [403, 'role_not_allowed'], path);
   }
 });
+
+test('a narrowed key reads the uploads of the jobs that it sees; any other does not exist for it', async () => {
+  const [one, other] = [await create({ role: 'submit' }), await create({ role: 'submit' })];
+  const { body } = await one.call('POST', '/api/v1/uploads', { body: randomBytes(10) });
+  const { upload_id, audio_url } = body;
+  await submit(one, { audio_url });
+  assert.equal((await one.get(`/uploads/${upload_id}`)).status, 200);
+  const hidden = await other.get(`/uploads/${upload_id}`);
+  const none = await other.get('/uploads/upload-none');
+  assert.deepEqual(codeOf(hidden), [404, 'upload_not_found']);
+  assert.equal(hidden.body.detail.replace(upload_id, 'upload-none'), none.body.detail);
+  assert.equal((await admin.get(`/uploads/${upload_id}`)).status, 200);
+});
+
+test('who acknowledged is the key, unless the body has the name of a person', async () => {
+  const operator = await create({ role: 'operate' });
+  const silence = { matchers: [{ name: 'worker', op: '=', value: 'x' }], comment: '', created_by: 'ada' };
+  const { body } = await operator.post('/system/silences', { ...silence, ends_at: '2100-01-01T00:00:00Z' });
+  assert.equal(body.code, 'silence_too_long');
+  const ends_at = new Date(Date.now() + 3_600_000).toISOString();
+  const made = (await operator.post('/system/silences', { ...silence, ends_at })).body;
+  assert.equal((await operator.delete(`/system/silences/${made.id}`)).status, 200);
+  const { items } = (await admin.get(`/audit?entity=${made.id}`)).body;
+  assert.deepEqual(
+    items.map(({ event, key_id }: { event: string; key_id: string }) => [event, key_id]),
+    [
+      ['SilenceEnded', operator.id],
+      ['SilenceCreated', operator.id],
+    ],
+  );
+});

@@ -69,7 +69,7 @@ export const policyEndpoints = [
     body: Author,
     responses: { 200: EffectivePolicies },
     async run(context, { body, caller }) {
-      await context.engine.submit(commandOf(caller, { type: 'resume_policies', by: body?.by ?? 'api' }));
+      await context.engine.submit(commandOf(caller, { type: 'resume_policies', by: body?.by ?? caller.subject.actor }));
       return documentOf(context);
     },
   }),

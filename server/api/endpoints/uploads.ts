@@ -5,13 +5,17 @@ import { MonitorError } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
 import { closed } from '../../../protocol/schema.ts';
 import { Upload } from '../../../protocol/upload.ts';
-import { tooLarge } from '../../uploads/parts.ts';
+import { tooLarge, uploadNotFound } from '../../uploads/parts.ts';
+import { jobsUsing } from '../../uploads/uses.ts';
+import type { Caller } from '../caller.ts';
+import type { ApiContext } from '../context.ts';
 import { httpEndpoint } from '../endpoint.ts';
 import { logFault } from '../errors.ts';
 import { notModified } from '../etag.ts';
 import { parseRange } from '../http/byte-range.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
 import { requestKey } from './command.ts';
+import { findJob } from './find-job.ts';
 
 export const uploadEndpoints = [
   httpEndpoint({
@@ -53,8 +57,10 @@ export const uploadEndpoints = [
     responses: { 200: Type.String(), 206: Type.String() },
     produces: ['application/octet-stream'],
     etag: true,
-    async run({ uploads, log }, { params, caller, http: { request, reply } }) {
+    async run(context, { params, caller, http: { request, reply } }) {
+      const { uploads, log } = context;
       const manifest = await uploads.open(params.upload_id);
+      await assertVisible(context, caller, params.upload_id);
       const { file_size_bytes, sha256 } = manifest.upload;
       const unchanged = notModified(caller, reply, sha256);
       if (unchanged) return unchanged;
@@ -93,3 +99,13 @@ export const uploadEndpoints = [
     },
   }),
 ];
+
+/** A narrowed key reads the recordings of the jobs that it sees. Throws MonitorError `upload_not_found`. */
+async function assertVisible(context: ApiContext, { subject }: Caller, upload_id: string): Promise<void> {
+  if (subject.scope === null) return;
+  for await (const job_id of jobsUsing(context.store, upload_id)) {
+    const visible = await findJob(context, subject, job_id).catch(() => null);
+    if (visible) return;
+  }
+  throw uploadNotFound(upload_id);
+}

@@ -38,6 +38,9 @@ declare module 'fastify' {
 /** Pages of the API document and files of the dashboard, whose routes plugins add. */
 const isPage = (url: string): boolean => /^\/(docs|assets)(\/|$)/.test(url);
 
+/** Refusals that may be over once this instance has read what others wrote. */
+const UNKNOWN: ReadonlySet<string> = new Set(['key_invalid', 'pass_invalid']);
+
 const WARNING = 'this monitor has no API keys, so the key that was sent was not checked';
 
 type GuardOptions = {
@@ -51,15 +54,20 @@ const spend = (reply: FastifyReply, remaining: Remaining | null): void => {
 };
 
 /** By a key, by a token in place of it, or by the session of the monitor's own pages. */
-function subjectOf(access: Access, { headers, method, host }: FastifyRequest, key: string | undefined): Subject {
+function subjectOf(
+  access: Access,
+  { headers, method, host }: FastifyRequest,
+  { key, refreshed }: { key: string | undefined; refreshed: boolean },
+): Subject {
   if (key?.startsWith('tmt_')) return access.authenticatePass(key, 'job');
   const session = key === undefined ? sessionOf(headers, { method, host }) : undefined;
   if (session === undefined) return access.authenticate(key);
   try {
     return access.authenticatePass(session, 'session');
   } catch (error) {
+    if (!(error instanceof MonitorError) || error.kind !== 'unauthenticated') throw error;
     // The browser goes on to send a cookie whose session is over: the same as none.
-    if (error instanceof MonitorError && error.kind === 'unauthenticated') return access.authenticate(undefined);
+    if (refreshed || !UNKNOWN.has(error.code)) return access.authenticate(undefined);
     throw error;
   }
 }
@@ -108,7 +116,22 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
     const key = keyOf(request.headers);
     if (key !== undefined && !access.required) reply.header('tmon-warning', WARNING);
     const redeemed = ticket && key === undefined ? ticketOf(request.url) : undefined;
-    if (redeemed === undefined) enter(subjectOf(access, request, key));
-    else access.redeem(redeemed).then(enter).catch(done);
+    const identify = (refreshed: boolean) => subjectOf(access, request, { key, refreshed });
+    const again = (error: unknown) => {
+      if (!UNKNOWN.has((error as MonitorError).code)) throw error;
+      return access.refresh().then(() => (redeemed === undefined ? identify(true) : access.redeem(redeemed)));
+    };
+    if (redeemed !== undefined) {
+      access.redeem(redeemed).catch(again).then(enter).catch(done);
+      return;
+    }
+    let subject: Subject;
+    try {
+      subject = identify(false);
+    } catch (error) {
+      again(error).then(enter).catch(done);
+      return;
+    }
+    enter(subject);
   });
 }

@@ -162,3 +162,29 @@ test('a fold that is restored at any time learns the same as the live one', () =
     assert.ok(live.state.tables.paces.size > 5);
   }
 });
+
+test('what an older version had learned is read without what it did not measure', () => {
+  const monitor = new Monitor();
+  register(monitor, 'worker', CUDA);
+  for (let i = 0; i < 25; i++) job(monitor, 'worker');
+  const rows = [...snapshotRows(monitor.state)].map((row) => {
+    const parts = JSON.parse(row) as [string, string, Record<string, unknown>];
+    if (parts[0] !== 'pace') return row;
+    const { stride: _, fetch: __, ...older } = parts[2];
+    return JSON.stringify(['pace', parts[1], older]);
+  });
+  const restored = restore(rows);
+  const figures = figuresOf(restored, CUDA);
+  assert.equal(figures.quantile('stride', 0.5), null);
+  assert.equal(figures.quantile('pace', 0.5), figuresOf(monitor.state, CUDA).quantile('pace', 0.5));
+});
+
+test('how steps vary is learned as parts of the usual step of their job', () => {
+  const monitor = new Monitor();
+  register(monitor, 'worker', CUDA);
+  for (let i = 0; i < 25; i++) job(monitor, 'worker', { audio: i % 2 === 0 ? 100 : 1_000 });
+  const figures = figuresOf(monitor.state, CUDA);
+  assert.ok(figures.quantile('gap', 0.95)! / figures.quantile('gap', 0.05)! > 9);
+  near(figures.quantile('stride', 0.05), 1, 'the least stride');
+  near(figures.quantile('stride', 0.95), 1, 'the greatest');
+});

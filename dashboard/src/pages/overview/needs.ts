@@ -2,7 +2,7 @@
 import type { Alert } from '../../../../protocol/alert.ts';
 import type { Job } from '../../../../protocol/job.ts';
 import type { Worker } from '../../../../protocol/worker.ts';
-import { nameOf, type Tone, verdictTone } from '../../parts/job-words.ts';
+import { isolated, nameOf, type Tone, verdictTone } from '../../parts/job-words.ts';
 import { type Remedy, remedyOf } from '../../parts/remedy.ts';
 
 export type Need = {
@@ -50,7 +50,7 @@ function grouped(singles: readonly Single[]): Need[] {
   return Object.values(Object.groupBy(singles, ({ kind }) => kind)).flatMap((group = []) => {
     const oldest = group.toSorted((a, b) => a.since.localeCompare(b.since))[0]!;
     if (group.length < oldest.group_min) return group;
-    const names = group.slice(0, NAMED_MAX).map(({ name }) => name);
+    const names = group.slice(0, NAMED_MAX).map(({ name }) => isolated(name));
     const rest = group.length - names.length;
     return [
       {
@@ -73,7 +73,7 @@ function needOfJob(job: Job, alerts: readonly string[]): Single {
     kind: `job ${status}`,
     name: nameOf(job),
     tone: verdictTone(status),
-    title: `${nameOf(job)} is ${status}`,
+    title: `${isolated(nameOf(job))} is ${status}`,
     all: (count) => `${count} jobs are ${status}`,
     evidence: reason,
     since,
