@@ -54,13 +54,15 @@ test('no command that is skipped is missing in its block', () => {
 });
 
 test('scripts of npm and programs of this repository that pages name are there', () => {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
+  const scriptsOf = (folder: string) =>
+    (JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+      .scripts;
   const wrong: string[] = [];
   const look = (page: string, words: string[]) => {
     const [first, second = '', third = ''] = words[0] === 'npx' ? words.slice(1) : words;
     const script = first === 'npm' && second === 'run' ? third : first === 'npm' && second === 'test' ? 'test' : null;
+    const workspace = words[words.indexOf('-w') + 1];
+    const scripts = script === null ? {} : scriptsOf(words.includes('-w') ? workspace! : '');
     if (script !== null && scripts[script] === undefined) wrong.push(`${page}: npm run ${script}`);
     const file = first === 'node' ? words.find((word) => /^[\w./-]+\.ts$/.test(word)) : undefined;
     if (file !== undefined && !existsSync(join(ROOT, file))) wrong.push(`${page}: node ${file}`);
