@@ -40,9 +40,16 @@ export function expectation(
   const plain = plainStart(state, before, from_ms);
   if (plain === null) return null;
   const work = workOf(figuresOf(state, UNKNOWN_HARDWARE), job.duration_seconds);
+  return { plain, group: groupOf(plain, from_ms), ...correctedBoth(state, plain, work, from_ms) };
+}
+
+/** Each is corrected by its own errors, but none ends before it begins. `work`: null if unknown. */
+export function correctedBoth(state: State, plain: Estimate, work: Work | null, from_ms: number): Expectation {
   const group = groupOf(plain, from_ms);
-  const end = work && corrected(state, { kind: 'end', group }, endAfter(plain, work), from_ms);
-  return { plain, group, start: corrected(state, { kind: 'start', group }, plain, from_ms), end };
+  const start = corrected(state, { kind: 'start', group }, plain, from_ms);
+  if (work === null) return { start, end: null };
+  const { p50_ms, p90_ms } = corrected(state, { kind: 'end', group }, endAfter(plain, work), from_ms);
+  return { start, end: { p50_ms: Math.max(start.p50_ms, p50_ms), p90_ms: Math.max(start.p90_ms, p90_ms) } };
 }
 
 /** The end of an attempt that begins now on this hardware; null while nothing is known. */
@@ -78,7 +85,7 @@ export function workOf(figures: Figures, duration_seconds: number | null): Work 
 }
 
 /** The start and the work vary independently. */
-export function endAfter(start: Estimate, { p50, p90 }: Work): Estimate {
+function endAfter(start: Estimate, { p50, p90 }: Work): Estimate {
   const p50_ms = start.p50_ms + 1000 * p50;
   return { p50_ms, p90_ms: p50_ms + Math.hypot(start.p90_ms - start.p50_ms, 1000 * (p90 - p50)) };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { settle } from '../state-machine/state/promises.ts';
 import { restore, snapshotRows } from '../state-machine/state/snapshot.ts';
 import { Monitor } from '../state-machine/testing.ts';
 import { Forecast, type Outlook } from './forecast.ts';
@@ -152,4 +153,18 @@ test('readers get one forecast for a second; a job that was queued since is behi
   const { position, start } = outlooks.of(monitor.job('c'));
   assert.equal(position, 3);
   assert.ok(start !== null);
+});
+
+test('no job is expected to end before it begins, however wrong earlier estimates were', () => {
+  const monitor = learned();
+  // Starts were late, and ends were early.
+  for (let i = 0; i < 100; i++) {
+    const estimate = { p50_ms: monitor.at_ms, p90_ms: monitor.at_ms };
+    settle(monitor.state, 'start', { estimate, group: 'later' }, monitor.at_ms + 1);
+    settle(monitor.state, 'end', { estimate, group: 'later' }, monitor.at_ms - 1);
+  }
+  monitor.claimed('running', { duration_seconds: 600 }, 'worker-1');
+  monitor.submit('next', { duration_seconds: 1 });
+  const { start, end } = outlook(monitor, 'next');
+  assert.ok(end!.p50_ms >= start!.p50_ms && end!.p90_ms >= start!.p90_ms, JSON.stringify({ start, end }));
 });

@@ -11,12 +11,12 @@ import { nextClass, passedOver } from '../state-machine/state/class-order.ts';
 import { quantile, weightOf } from '../state-machine/state/histogram.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { type Figures, figuresOf, type Hardware } from '../state-machine/state/pace.ts';
-import { corrected, type Estimate, groupOf } from '../state-machine/state/promises.ts';
+import type { Estimate } from '../state-machine/state/promises.ts';
 import type { JobRecord, Run, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import {
   CLAIM_SECONDS,
-  endAfter,
+  correctedBoth,
   P90,
   plainStart,
   UNKNOWN_HARDWARE,
@@ -44,7 +44,7 @@ export class Forecast {
   readonly at_ms: number;
   readonly #places = new Map<string, Place>();
 
-  /** `passes_max`: see passes.ts. */
+  /** `passes_max`: see class-order.ts. */
   constructor(state: State, { passes_max, at_ms }: { passes_max: number; at_ms: number }) {
     this.at_ms = at_ms;
     const took = usualTook(state);
@@ -75,12 +75,7 @@ export class Forecast {
     const { position, start, hardware } = this.#places.get(job.job_id) ?? this.#behind(state, job);
     if (start === null) return { position, start, end: null };
     const work = workOf(figuresOf(state, hardware), job.duration_seconds);
-    const group = groupOf(start, this.at_ms);
-    return {
-      position,
-      start: corrected(state, { kind: 'start', group }, start, this.at_ms),
-      end: work && corrected(state, { kind: 'end', group }, endAfter(start, work), this.at_ms),
-    };
+    return { position, ...correctedBoth(state, start, work, this.at_ms) };
   }
 
   /** A job behind those that were scheduled, or one that has entered the queue since. */

@@ -9,7 +9,7 @@ export type OutlookOptions = {
   state: () => State;
   /** Log time. */
   now: () => number;
-  /** See passes.ts. */
+  /** See class-order.ts. */
   passes_max: number;
 };
 

@@ -235,6 +235,15 @@ describe('[S4] a key that is narrowed to a worker', () => {
         ],
       ],
     );
+    const sighting = { job_id: 'job-seen', state: 'PROCESSING', told_at: new Date().toISOString() };
+    for (const [worker_id, status] of [
+      ['worker-other', 403],
+      [undefined, 403],
+      ['worker-own', 200],
+    ] as const) {
+      const { status: seen } = await worker.post('/sources/x/jobs', { jobs: [{ ...sighting, worker_id }] });
+      assert.equal(seen, status, `reported for ${worker_id}`);
+    }
     assert.equal((await admin.get(`/jobs/${job_id}`)).body.state, 'PROCESSING');
   });
 });

@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { endsBeforeStart, readSighting } from '../../../protocol/sighting.ts';
 import { FollowedSource, JobSightings, SightingsAnswer, SourceName } from '../../../protocol/source.ts';
+import { assertWorker } from '../../access/check.ts';
 import { observe } from '../../sources/observe.ts';
 import { endpoint } from '../endpoint.ts';
 import { invalid } from '../validation.ts';
@@ -29,6 +30,8 @@ export const sourceEndpoints = [
     body: JobSightings,
     responses: { 200: SightingsAnswer },
     async run(context, { params, body, caller }) {
+      // A key that is narrowed to a worker reports only what that worker does.
+      for (const { worker_id } of body.jobs) assertWorker(caller.subject, worker_id ?? '');
       const sightings = body.jobs.map(readSighting);
       const wrong = sightings.flatMap((sighting, i) => (endsBeforeStart(sighting) ? [crossed(i)] : []));
       if (wrong.length > 0) throw invalid(wrong, 'invalid sightings');

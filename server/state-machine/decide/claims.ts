@@ -107,7 +107,7 @@ function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Co
   return fresh.length > 0 ? fresh : inOrder(state, count, context, may);
 }
 
-/** The first jobs: by class, see passes.ts; first in, first out within a class. */
+/** The first jobs: by class, see class-order.ts; first in, first out within a class. */
 function inOrder(
   state: State,
   count: number,
