@@ -41,10 +41,10 @@ export function Deliveries() {
       cell: (one) => <Pill tone={TONES[one.state]}>{one.state}</Pill>,
     },
     { name: 'What', narrow: true, cell: ({ type }) => type },
-    { name: 'To', width: '22%', cell: ({ destination }) => <span title={destination}>{destination}</span> },
+    { name: 'To', width: '20%', cell: ({ destination }) => <span title={destination}>{destination}</span> },
     {
       name: 'About',
-      width: '140px',
+      width: '92px',
       wide: true,
       cell: ({ job_id }) => (job_id ? <Link href={`/jobs/${encodeURIComponent(job_id)}`}>its job</Link> : 'alerts'),
     },
@@ -52,7 +52,7 @@ export function Deliveries() {
     { name: 'Attempts', width: '78px', right: true, wide: true, cell: ({ attempts }) => attempts },
     {
       name: 'Last error',
-      width: '26%',
+      width: '20%',
       muted: true,
       wide: true,
       cell: ({ last_error }) => <span title={last_error ?? undefined}>{last_error ?? NONE}</span>,
@@ -60,7 +60,7 @@ export function Deliveries() {
     {
       name: 'Send again',
       unnamed: true,
-      width: '110px',
+      width: '124px',
       right: true,
       narrow: true,
       cell: ({ id }) => <Replay id={id} onDone={again} />,
