@@ -35,6 +35,7 @@ import { StandingClock } from './standing-clock.ts';
 /** A Friday, before lunch. */
 export const END = '2026-11-27T11:42:00Z';
 const SERVED_MS = 20 * 60_000;
+const STOP_MS = 5_000;
 /** In milliseconds; the fleet of the first days sends no heartbeats. */
 const PATIENT = { lease_ms: 6 * 3_600_000, worker_degraded_ms: 86_400_000, worker_lost_ms: 2 * 86_400_000 };
 const AUDIO = new URL('../../examples/audio/', import.meta.url);
@@ -76,6 +77,8 @@ routes:
       notify_routes: routes,
       allow_private_webhooks: 'true',
       worker_start_ms: 3_600_000,
+      // While time stands still no view is due; when it goes on, all are written at once.
+      view_puts_per_second: 1_000_000,
     },
     {},
   );
@@ -94,9 +97,11 @@ routes:
   await stop();
 
   const monitor = await startMonitor(settings, { clock, store, log: () => {} });
+  // Its store is in memory: nothing is lost if the process ends before all views are written.
   t.after(() => {
     clock.go();
-    return monitor.stop();
+    void monitor.stop();
+    setTimeout(() => process.exit(), STOP_MS).unref();
   });
   const served = apiPort(monitor.url);
   await history.play(served, end_ms);
