@@ -20,7 +20,7 @@ import type {
 } from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
 import type { PassKind } from './state/passes.ts';
-import type { Estimate, PromiseGroup } from './state/promises.ts';
+import type { Estimate, QueuedPromise } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /**
@@ -75,7 +75,7 @@ export type JobEvent =
         /** Absent if unknown, and in old journals. */
         start_by_ms?: number;
         /** When it is expected to begin and to end. Absent if unknown, and in old journals. */
-        promise?: { group: PromiseGroup; start: Estimate; end?: Estimate };
+        promise?: QueuedPromise;
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }

@@ -30,6 +30,9 @@ type Longer = { p50: number; p90: number };
 
 export type PromiseGroup = 'now' | 'later';
 
+/** What was expected of a job when it was queued. */
+export type QueuedPromise = { group: PromiseGroup; start: Estimate; end?: Estimate };
+
 /** By the plain estimate of its start. */
 export const groupOf = (start: Estimate, from_ms: number): PromiseGroup =>
   start.p50_ms - from_ms < NOW_MS ? 'now' : 'later';
