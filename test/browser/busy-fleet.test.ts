@@ -7,37 +7,25 @@ import { readFile } from 'node:fs/promises';
 import { after, type TestContext, test } from 'node:test';
 import { buildDashboard } from '../../installation/built-dashboard.ts';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
-import { violationsOf } from './accessibility.ts';
+import { problemsOfPages } from './accessible-pages.ts';
 import { NARROW, openBrowser, openPage, skipped, WIDE } from './browser.ts';
 import { END, openBusyFleet } from './busy-fleet.ts';
 import { Clicks } from './clicks.ts';
-import { PAGES } from './pages.ts';
 
 if (!skipped) await buildDashboard();
 const fleet = skipped ? null : await openBusyFleet({ after });
 const browser = skipped ? null : await openBrowser({ after });
 
-/** Its own style element, which the policy refuses: it comes from no file. */
-const OF_AXE = /^console: (Applying inline style.*|policy: style-src-elem blocks inline of *)\(\)$/s;
-
-for (const theme of ['dark', 'light'] as const) {
-  for (const viewport of [WIDE, NARROW]) {
-    test(`axe-core finds no violation on any page, ${theme}, ${viewport.width} pixels wide`, {
-      skip: skipped,
-    }, async (t) => {
-      const page = await openPage(t, browser!, fleet!.url, { theme, viewport, time: END, expected: OF_AXE });
-      const found: Record<string, string[]> = {};
-      for (const { name, path, prepare } of PAGES) {
-        await page.goto(path(fleet!));
-        await prepare(page);
-        const violations = await violationsOf(page);
-        if (violations.length > 0) found[name] = violations;
-        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-        if (Number(overflow) > 0) found[name] = [...(found[name] ?? []), `it is ${overflow} pixels too wide`];
-      }
-      assert.deepEqual(found, {});
-    });
-  }
+// The other two combinations: `node test/browser/accessible-main.ts`.
+for (const [theme, viewport] of [
+  ['dark', NARROW],
+  ['light', WIDE],
+] as const) {
+  test(`axe-core finds no violation on any page, ${theme}, ${viewport.width} pixels wide`, {
+    skip: skipped,
+  }, async (t) => {
+    assert.deepEqual(await problemsOfPages(t, { browser: browser!, fleet: fleet!, theme, viewport }), {});
+  });
 }
 
 const CLICKS_MAX = 4;
