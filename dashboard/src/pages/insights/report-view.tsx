@@ -85,6 +85,7 @@ function columnsOf(
   return [
     {
       name: capital(group.replace('_', ' ')),
+      width: '136px',
       narrow: true,
       cell: ({ row }) => (
         <bdi className={styles.group} title={row.group ?? 'unknown'}>
@@ -94,7 +95,6 @@ function columnsOf(
     },
     {
       name: first!.title,
-      width: '34%',
       narrow: true,
       cell: ({ row, share }) => (
         <span className={styles.measured}>
