@@ -39,7 +39,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-read',
     file: CHAIN,
-    seed: 665,
+    seed: 734,
     replace: [
       [
         'if (!(await this.trust(result.server_ms))) break;',
@@ -175,7 +175,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'refused-reads-leave-it-open',
     file: JOURNAL,
-    seed: 128,
+    seed: 283,
     replace: [['throw open ? outcomeUnknown(error) : error;', 'throw error;']],
   },
   {
@@ -223,7 +223,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'lease-ends-when-due',
     file: 'server/state-machine/decide/time.ts',
-    seed: 10,
+    seed: 22,
     replace: [['if (timer.due_ms > context.at_ms ||', 'if (timer.due_ms > context.at_ms + 20_000 ||']],
   },
   {
@@ -239,7 +239,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'failed-here-goes-elsewhere',
-    seed: 209,
+    seed: 253,
     file: 'server/state-machine/decide/claims.ts',
     replace: [['if (!isFailedBy(worker, job)) return true;', 'if (worker) return true;']],
   },
@@ -251,7 +251,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'suspended-wait-for-their-trial',
-    seed: 357,
+    seed: 363,
     file: 'server/state-machine/state/able.ts',
     replace: [['&& at_ms >= worker.faults!.trial_ms ?', '?']],
   },
@@ -269,7 +269,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'a-segment-that-is-missing-is-no-tail',
     file: 'server/journal/completeness.ts',
-    seed: 197,
+    seed: 278,
     replace: [['if (problems.length === 0) return;', 'return;']],
   },
   {
