@@ -31,7 +31,9 @@ test('01 [A15] [A16] [A17] [A18] [A21] [A22] [A79] submitting makes the job know
     'uploads/UPLOAD/uses/000001.json',
   ]);
 
-  assert.deepEqual(story.read('jobs/active/JOB/state.json'), job, 'the object is the answer, to the letter');
+  // Its place in the queue changes while nothing happens to it, so it is not in the object.
+  const object = { ...job, queue_position: null };
+  assert.deepEqual(story.read('jobs/active/JOB/state.json'), object, 'otherwise the object is the response');
   assert.equal(story.read('jobs/active/JOB/progress.json').percentage, 0);
   assert.deepEqual(
     story.read('jobs/active/JOB/timeline.json').state_history.map(({ state }: { state: string }) => state),
