@@ -84,7 +84,8 @@ def test_the_documents_program_runs_as_printed(server: Monitor, api: Transcripti
         )
     assert ended.returncode == 0, ended.stderr
     # The monitor has no keys, and says that it did not check the one that the program sends.
-    assert len(re.findall("Warning: ", ended.stderr)) == 1 and "this monitor has no API keys" in ended.stderr
+    assert len(re.findall("Warning: ", ended.stderr)) == 1
+    assert "this monitor has no API keys" in ended.stderr
     lines = ended.stdout.splitlines()
     assert all(re.fullmatch(r"Progress: \d+(\.\d+)?% - (None|[A-Z]+)|Alerts: .*", line) for line in lines), lines
     assert lines[0] in ("Progress: 0% - None", "Progress: 0% - DOWNLOADING")
