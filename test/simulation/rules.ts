@@ -324,7 +324,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'forget-the-version-that-is-archived',
     file: 'server/state-machine/decide/archive.ts',
-    seed: 1025,
+    seed: 1339,
     replace: [['record.version === version', 'record.version >= version']],
   },
   {
