@@ -28,7 +28,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-404',
     file: CHAIN,
-    seed: 27,
+    seed: 66,
     replace: [
       [
         'if (!(await this.trust(result.server_ms))) break;',
@@ -50,7 +50,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-lost',
     file: JOURNAL,
-    seed: 111,
+    seed: 203,
     replace: [['if (!(await this.#chain.trust(there.server_ms))) throw truncatedMeanwhile(seq);', '']],
   },
   {
@@ -245,7 +245,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'suspended-get-one-job-on-trial',
-    seed: 66,
+    seed: 177,
     file: 'server/state-machine/state/able.ts',
     replace: [['worker.holds.length === 0 && at_ms', 'at_ms']],
   },
