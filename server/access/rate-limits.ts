@@ -1,6 +1,6 @@
 /**
  * How many requests a key, or an address, may make a second: a bucket of tokens each, which holds a few seconds' worth, so
- * that a burst passes and a flood does not. One that makes too many is told when to come back; others notice nothing.
+ * that a burst passes and a flood does not. One that makes too many gets the time after which to try again; others notice nothing.
  */
 import { LRUCache } from 'lru-cache';
 import { MonitorError } from '../../protocol/errors.ts';

@@ -83,7 +83,7 @@ export function Deliveries() {
     >
       {items.length === 0 ? (
         <Empty title="Nothing was sent in the last day">
-          <p>Alerts go to whom the monitor was told of with --notify, and the ends of jobs to their webhooks:</p>
+          <p>Alerts go to the destinations of --notify, and the ends of jobs to their webhooks:</p>
           <CommandLine command="tmon serve --notify slack:https://hooks.slack.com/services/…" />
         </Empty>
       ) : (

@@ -1,13 +1,12 @@
 /** The exact list before anything happens, then what came of it, with undo where it can be undone. */
 import { Button, Modal, Progress } from '@mantine/core';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import type { JobQuery } from '../../../../protocol/queue.ts';
 import { useLive } from '../../live/use-live.ts';
 import { showDone, showError } from '../../parts/act.tsx';
+import { ExactList } from '../../parts/exact-list.tsx';
 import { count } from '../../parts/format.ts';
-import { nameOf, stateWord } from '../../parts/job-words.ts';
 import styles from './bulk.module.css';
 import { applies, apply, BULK_MAX, type BulkAction, collect, undoCancel } from './bulk.ts';
 
@@ -30,6 +29,7 @@ export function BulkDialog({ action, scope, onClose, onDone }: Props) {
   const [busy, setBusy] = useState(false);
   const { verb, did, none } = WORDS[action];
   const total = jobs?.length ?? 0;
+  const documents = useMemo(() => new Map(jobs?.map((job) => [job.job_id, job])), [jobs]);
   const run = async () => {
     setBusy(true);
     try {
@@ -61,7 +61,7 @@ export function BulkDialog({ action, scope, onClose, onDone }: Props) {
         </>
       )}
       {jobs && total === 0 && <p className={styles.note}>{none}</p>}
-      {jobs && total > 0 && <ExactList jobs={jobs} />}
+      {total > 0 && <ExactList job_ids={[...documents.keys()]} documents={documents} />}
       {jobs && (
         <div className={styles.note}>
           {left_out > 0 && (
@@ -115,44 +115,12 @@ function useCollected(action: BulkAction, scope: Scope): Collected {
     };
     read().then(
       ({ jobs, more }) => {
-        const apt = jobs.filter((job) => applies(action, job));
-        put({ jobs: apt, left_out: jobs.length - apt.length, more });
+        const taken = jobs.filter((job) => applies(action, job));
+        put({ jobs: taken, left_out: jobs.length - taken.length, more });
       },
       (error: Error) => put({ error }),
     );
     return () => stop.abort();
   }, [live, action, scope]);
   return collected;
-}
-
-const ROW_PX = 28;
-
-function ExactList({ jobs }: { jobs: readonly Job[] }) {
-  // The dialog opens with its content, so the element is known only after the first draw.
-  const [scroller, setScroller] = useState<HTMLDivElement | null>(null);
-  const virtual = useVirtualizer({
-    count: jobs.length,
-    getScrollElement: () => scroller,
-    estimateSize: () => ROW_PX,
-    overscan: 10,
-  });
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls.
-    <div className={styles.list} ref={setScroller} tabIndex={0} role="group" aria-label="The jobs">
-      <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-        {virtual.getVirtualItems().map(({ index, start }) => {
-          const job = jobs[index]!;
-          return (
-            <div key={job.job_id} className={styles.one} style={{ transform: `translateY(${start}px)` }}>
-              <span>
-                <bdi>{nameOf(job)}</bdi>
-              </span>
-              <span>{stateWord(job.state)}</span>
-              <span className="mono">{job.job_id}</span>
-            </div>
-          );
-        })}
-      </div>
-    </div>
-  );
 }
