@@ -6,10 +6,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { jobEnd, submitAudio } from '../../agent/testing-worker.ts';
 import type { JobWithId, TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { type Cleaning, startTestMonitor, startTmon, temporaryDirectory } from '../processes/tmon.ts';
 import { wav } from '../processes/wav.ts';
+
+/** Between two looks at what processes do: without it the test takes the processor that they need. */
+const pause = () => setTimeout(50);
 
 const SPEAK = 'echo "chunk 1/2"; echo "chunk 2/2"; echo "hello world" > "$2"';
 
@@ -66,19 +70,22 @@ async function commit(api: TranscriptionAPI): Promise<void> {
 /** After a start no silence counts for one lease: a job is blocked only from then on. */
 async function silenceCounts(api: TranscriptionAPI): Promise<void> {
   const { id } = await api.jobs.submit({ audio_url: 's3://bucket/a.wav' });
-  while ((await api.jobs.get(id)).verdict?.status !== 'blocked') await new Promise((resolve) => setImmediate(resolve));
+  while ((await api.jobs.get(id)).verdict?.status !== 'blocked') await pause();
   await api.jobs.cancel(id);
 }
 
 /** Resolves after so many heartbeats: its rhythm is known then. */
 async function beats(api: TranscriptionAPI, worker_id: string, count: number): Promise<void> {
   const seen = new Set<string | null>();
-  while (seen.size <= count) seen.add((await api.workers.get(worker_id)).last_heartbeat);
+  while (seen.size <= count) {
+    seen.add((await api.workers.get(worker_id)).last_heartbeat);
+    await pause();
+  }
 }
 
 async function written(path: string): Promise<number> {
   while (!existsSync(path) || !readFileSync(path, 'utf8').endsWith('\n')) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause();
   }
   return Number(readFileSync(path, 'utf8').trim());
 }
@@ -110,7 +117,7 @@ describe('a policy that is on', { concurrency: true }, () => {
       assert.deepEqual([job.state, job.worker?.worker_id, job.retry_info.attempt], ['COMPLETED', 'other', 1]);
       assert.deepEqual(actedOn(job), [['hung', action, 'acted']]);
       // The old worker hears of it with its next heartbeat.
-      while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
+      while (isAlive(pid)) await pause();
       const [decided] = await scene.api.system
         .actions({ job_id: id })
         .page()
@@ -121,7 +128,7 @@ describe('a policy that is on', { concurrency: true }, () => {
   }
 
   test('requeue: the job of a worker that is stopped goes to another one before its lease ends, and the old one writes nothing', async (t) => {
-    const scene = await open(t, 'policies: [{name: dead_job, mode: on}]', 40_000);
+    const scene = await open(t, 'policies: [{name: dead_job, mode: on}]', 20_000);
     await silenceCounts(scene.api);
     const stopped = await scene.worker('stopped', `echo $$ > ${scene.pids}; sleep 60; ${SPEAK}`);
     const { id } = await submitAudio(scene.api, wav(2), { max_attempts: 1 });

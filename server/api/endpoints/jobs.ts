@@ -65,7 +65,7 @@ export const jobEndpoints = [
     body: JobSubmission,
     responses: { 201: Job },
     async run(context, { body, caller, reply }) {
-      const [job] = await submit(context, caller, [body]);
+      const [job] = await submitJobs(context, caller, [body]);
       if (job instanceof MonitorError) throw job;
       reply.code(201).header('location', `/api/v1/jobs/${job!.job_id}`);
       return job;
@@ -91,7 +91,7 @@ export const jobEndpoints = [
     async run(context, { body, caller }) {
       const checked = body.jobs.map((job) => checkSubmission(job));
       const good = checked.flatMap((result) => ('value' in result ? [result.value] : []));
-      const jobs = await submit(context, caller, good);
+      const jobs = await submitJobs(context, caller, good);
       let next = 0;
       return {
         jobs: checked.map((result) => {
@@ -222,18 +222,19 @@ function versionedJob(document: (job: JobRecord) => object) {
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
 
-/** Returns the jobs in the order of their submissions; for refused ones the error. */
-async function submit(
+/** Returns the jobs in the order of their submissions; for refused ones the error. `content` identifies the request. */
+export async function submitJobs(
   context: ApiContext,
   caller: Caller,
   submissions: readonly JobSubmission[],
+  content: readonly unknown[] = caller.content,
 ): Promise<(Job | MonitorError)[]> {
   for (const { tags } of submissions) assertTags(caller.subject, tags);
   const trace = traceOf(caller);
   const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...trace, ...submission }));
   const wrong = await checkSubmissions(context.uploads, context.settings, submitted);
   const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
-  const documents = jobs.length > 0 ? await submitGood(context, caller, jobs) : [];
+  const documents = jobs.length > 0 ? await submitGood(context, caller, jobs, content) : [];
   if (documents.length !== jobs.length) {
     throw new MonitorError(
       'conflict',
@@ -257,9 +258,14 @@ function traceOf({ traceparent }: Caller): Pick<JobSubmission, 'traceparent'> {
 /** Without keys all jobs are everybody's. */
 const submitterOf = ({ subject }: Caller) => (subject.role === null ? {} : { submitted_by: subject.actor });
 
-async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmission & { job_id: string })[]) {
+async function submitGood(
+  context: ApiContext,
+  caller: Caller,
+  jobs: (JobSubmission & { job_id: string })[],
+  content: readonly unknown[],
+) {
   const { refs } = await context.engine.submit(
-    commandOf(caller, { type: 'submit_jobs', jobs, ...submitterOf(caller) }),
+    commandOf(caller, { type: 'submit_jobs', jobs, ...submitterOf(caller) }, content),
   );
   // For a repeated command, the ids of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));

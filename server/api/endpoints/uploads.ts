@@ -13,9 +13,17 @@ import { httpEndpoint } from '../endpoint.ts';
 import { logFault } from '../errors.ts';
 import { notModified } from '../etag.ts';
 import { parseRange } from '../http/byte-range.ts';
-import { isMultipart, readForm } from '../http/multipart.ts';
+import { type FormFields, type FormOptions, isMultipart, readForm } from '../http/multipart.ts';
 import { requestKey } from './command.ts';
 import { findJob } from './find-job.ts';
+
+const NAME_CHARACTERS_MAX = 255;
+const UPLOAD_FORM: FormOptions = {
+  allowed: (name) => name === 'name',
+  field_bytes_max: 1024,
+  fields_max: 1,
+  hint: 'Send one file part and optionally a field "name", or send the file itself as the request body.',
+};
 
 export const uploadEndpoints = [
   httpEndpoint({
@@ -25,7 +33,7 @@ export const uploadEndpoints = [
     permission: 'submit',
     summary: 'Upload an audio file, as the body or in a multipart form, and submit the returned audio_url',
     query: Type.Object(
-      { name: Type.Optional(Type.String({ maxLength: 255, description: 'File name, for people.' })) },
+      { name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX, description: 'File name, for people.' })) },
       closed,
     ),
     consumes: ['*/*'],
@@ -38,10 +46,11 @@ export const uploadEndpoints = [
       const form = isMultipart(request.headers['content-type']);
       // A form is slightly larger than its file.
       if (!form && Number(request.headers['content-length']) > bytes_max) throw tooLarge(bytes_max);
-      const { stream, name } = form
-        ? await readForm(sent, request.headers)
-        : { stream: sent, name: Promise.resolve(undefined) };
-      const file_name = async () => query.name ?? (await name) ?? 'audio';
+      const { stream, rest } = form ? await readForm(sent, request.headers, UPLOAD_FORM) : { stream: sent, rest: null };
+      const file_name = async () => {
+        const sent_name = await rest;
+        return query.name ?? nameIn(sent_name) ?? 'audio';
+      };
       const upload = await uploads.create({ stream, file_name, key });
       reply.code(201).header('location', `/api/v1/uploads/${upload.upload_id}`);
       return upload;
@@ -99,6 +108,15 @@ export const uploadEndpoints = [
     },
   }),
 ];
+
+/** The field `name`, else the file name of the part. Throws MonitorError `invalid_form`. */
+function nameIn(form: FormFields | null): string | undefined {
+  const name = form?.fields[0]?.[1];
+  if (name === undefined || name.length <= NAME_CHARACTERS_MAX) return name ?? form?.file_name;
+  throw new MonitorError('invalid', 'invalid_form', `its field name is longer than ${NAME_CHARACTERS_MAX}`, {
+    hint: UPLOAD_FORM.hint,
+  });
+}
 
 /** A narrowed key reads the recordings of the jobs that it sees. Throws MonitorError `upload_not_found`. */
 async function assertVisible(context: ApiContext, { subject }: Caller, upload_id: string): Promise<void> {

@@ -37,6 +37,7 @@ import { uploadEndpoints } from '../endpoints/uploads.ts';
 import { workerEndpoints } from '../endpoints/workers.ts';
 import { asMonitorError, logFault, statusOf, toProblem } from '../errors.ts';
 import { waitForSeq } from '../min-seq.ts';
+import { addOpenAi } from '../openai/routes.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
@@ -179,6 +180,7 @@ export async function buildApi(
   const metrics = metricsPage(() => context, version);
   addMetrics(app, metrics);
   await addPages(app, pages_folder);
+  await addOpenAi(app, { current: () => context, log });
   const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
   const document = openApiDocument(endpoints, version);
