@@ -1,21 +1,65 @@
-/** Tests that each rule, deliberately broken, is detected: in parts, so that they run at the same time. */
+/**
+ * That each rule, deliberately broken, is detected by its simulation. `npm test` breaks those that are detected within
+ * seconds; `npm run broken-rules` breaks all.
+ */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { broken } from './break-rule.ts';
 import { runHistories } from './histories.ts';
-import { RULES } from './rules.ts';
+import { NOTICE_RULES } from './notices/rules.ts';
+import { POLICY_RULES } from './policies/rules.ts';
+import { runQueueHistories } from './queue/histories.ts';
+import { QUEUE_RULES } from './queue/rules.ts';
+import { RULES, type Rule } from './rules.ts';
 
-/** Far more than any of these needs. */
+/** Far more than any rule needs. */
 const HISTORIES_MAX = 2_000;
 
-/** `part`: 0 to `parts` - 1. */
-export function testBrokenRules(part: number, parts: number): void {
-  describe('a deliberately broken rule is detected:', () => {
-    for (const rule of RULES.filter((_, index) => index % parts === part)) {
+type Detection = { detected: boolean; histories: number };
+type Simulation = { rules: readonly Rule[]; breakRule: (rule: Rule, workers: number) => Promise<Detection> };
+
+const of =
+  (thread: URL) =>
+  async ({ name, seed = 1 }: Rule, workers: number): Promise<Detection> => {
+    const { failed, histories } = await runQueueHistories({
+      histories: HISTORIES_MAX,
+      seed,
+      workers,
+      rule: name,
+      thread,
+    });
+    return { detected: failed !== null, histories };
+  };
+
+export const SIMULATIONS = {
+  core: {
+    rules: RULES,
+    async breakRule({ name, seed = 1 }, workers) {
+      const { failed, histories } = await runHistories({ histories: HISTORIES_MAX, seed, workers, rule: name });
+      return { detected: failed !== null, histories };
+    },
+  },
+  queue: { rules: QUEUE_RULES, breakRule: of(new URL('./queue/worker.ts', import.meta.url)) },
+  notices: { rules: NOTICE_RULES, breakRule: of(new URL('./notices/worker.ts', import.meta.url)) },
+  policies: { rules: POLICY_RULES, breakRule: of(new URL('./policies/worker.ts', import.meta.url)) },
+} satisfies Record<string, Simulation>;
+
+export function testBrokenRules({ rules, breakRule }: Simulation): void {
+  describe('a deliberately broken rule is detected:', { concurrency: 2 }, () => {
+    for (const rule of rules.filter(({ rare }) => !rare)) {
       test(rule.name, async () => {
-        const { name, seed = 1 } = rule;
-        const totals = await runHistories({ histories: HISTORIES_MAX, seed, workers: 1, rule: name });
-        assert.ok(totals.failed, `${totals.histories} histories without ${rule.name} went well`);
+        const { detected, histories } = await breakRule(rule, 1);
+        assert.ok(detected, `${histories} histories without ${rule.name} went well`);
       });
+    }
+  });
+
+  test('a rule whose line no longer exists is an error', () => {
+    for (const rule of rules) {
+      const source = readFileSync(new URL(`../../${rule.file}`, import.meta.url), 'utf8');
+      assert.notEqual(broken(rule, source), source);
+      assert.throws(() => broken(rule, source.replaceAll(rule.replace[0]![0], '')), /0 times, not once/);
     }
   });
 }

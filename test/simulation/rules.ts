@@ -8,6 +8,8 @@ export type Rule = {
   file: string;
   /** A seed shortly before the first history that detects it, so that the test is short. Default 1. */
   seed?: number;
+  /** Only one of many histories detects it: `npm run broken-rules` breaks it, `npm test` does not. */
+  rare?: true;
   /** Each text occurs exactly once; otherwise loading fails. */
   replace: readonly (readonly [text: string, by: string])[];
 };
@@ -21,6 +23,7 @@ const PUBLISHER = 'server/views/publisher.ts';
 export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-put',
+    rare: true,
     file: JOURNAL,
     seed: 8,
     replace: [['if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);', '']],
@@ -84,12 +87,14 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'unanswered-may-be-written',
+    rare: true,
     file: JOURNAL,
     seed: 202,
     replace: [["if (result.kind === 'refused' && !unanswered) {", "if (result.kind === 'refused') {"]],
   },
   {
     name: 'unknown-is-reported-as-unknown',
+    rare: true,
     file: JOURNAL,
     seed: 24,
     replace: [
@@ -113,6 +118,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'truncate-after-reading-back',
+    rare: true,
     file: TRUNCATION,
     seed: 130,
     replace: [
@@ -168,6 +174,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'nothing-to-do-at-the-tail',
+    rare: true,
     file: ENGINE,
     seed: 150,
     replace: [['needs_tail ||= decision.events.length === 0', 'needs_tail ||= (false as boolean)']],
@@ -180,6 +187,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'refuse-at-the-tail',
+    rare: true,
     file: JOURNAL,
     seed: 7,
     replace: [['if (draft.needs_tail && !sole', 'if (false as boolean && !sole']],
@@ -274,6 +282,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'verify-parts',
+    rare: true,
     file: 'server/journal/snapshots.ts',
     seed: 19,
     replace: [["if (hash('sha256', got.bytes, 'hex') !== sha256) {", 'if (false as boolean) {']],
@@ -292,6 +301,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a-put-proves-the-tail',
+    rare: true,
     file: JOURNAL,
     seed: 5,
     replace: [
@@ -309,6 +319,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'show-workers-that-sources-name',
+    rare: true,
     file: 'server/views/changes.ts',
     seed: 36,
     replace: [
@@ -334,6 +345,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'what-has-left-memory-since-is-looked-up-again',
+    rare: true,
     file: 'server/state-machine/decide/observed.ts',
     seed: 567,
     replace: [['if (!here && state.hasBeenArchivedSince(sighting.job_id, body.read_seq)) continue;', '']],
@@ -351,6 +363,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a-silence-ends-with-its-alerts',
+    rare: true,
     file: 'server/state-machine/apply/alerts.ts',
     replace: [['if (until_resolved.length === 0) silences.delete(silence.id);\n    else ', '']],
   },

@@ -1,27 +1,24 @@
 /** The simulation inside `npm test`: a fixed set of histories. The broken rules are in files beside it, which run at the same time. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { broken } from './break-rule.ts';
 import { FAULTS } from './faults.ts';
 import { runHistories, type Totals } from './histories.ts';
 import { runHistory } from './history.ts';
-import { RULES } from './rules.ts';
 
 const workers = Math.min(4, availableParallelism());
 /** Chosen once, at random. */
 const SEED = 20_260_105;
 
-test('200 histories of faults break no rule', async (t) => {
-  const totals = await runHistories({ histories: 200, seed: SEED, workers });
+test('100 histories of faults break no rule', async (t) => {
+  const totals = await runHistories({ histories: 100, seed: SEED, workers });
   assert.equal(totals.failed, null, explain(totals));
-  assert.equal(totals.histories, 200);
+  assert.equal(totals.histories, 100);
   await t.test('and they contain the situations that the rules are for', () => {
-    assert.ok(totals.deleted_segments > 1_000, `${totals.deleted_segments} segments were deleted`);
-    assert.ok(totals.recreated_segments > 20, `${totals.recreated_segments} names were used again`);
-    assert.ok(totals.snapshots > 1_000, `${totals.snapshots} snapshots were written`);
-    assert.ok(totals.acknowledged > 10_000, `${totals.acknowledged} commands were acknowledged`);
+    assert.ok(totals.deleted_segments > 500, `${totals.deleted_segments} segments were deleted`);
+    assert.ok(totals.recreated_segments > 10, `${totals.recreated_segments} names were used again`);
+    assert.ok(totals.snapshots > 500, `${totals.snapshots} snapshots were written`);
+    assert.ok(totals.acknowledged > 5_000, `${totals.acknowledged} commands were acknowledged`);
     assert.deepEqual(Object.keys(totals.faults).sort(), [...FAULTS].sort());
   });
 });
@@ -32,14 +29,6 @@ test('a seed replays to the byte', async () => {
     assert.deepEqual(await runHistory(seed), first);
   }
   assert.notEqual((await runHistory(SEED)).trace, (await runHistory(SEED + 1)).trace);
-});
-
-test('a rule whose line no longer exists is an error', () => {
-  for (const rule of RULES) {
-    const source = readFileSync(new URL(`../../${rule.file}`, import.meta.url), 'utf8');
-    assert.notEqual(broken(rule, source), source);
-    assert.throws(() => broken(rule, source.replaceAll(rule.replace[0]![0], '')), /0 times, not once/);
-  }
 });
 
 function explain({ failed }: Totals): string {

@@ -14,6 +14,7 @@ export const NOTICE_RULES: readonly Rule[] = [
   },
   {
     name: 'a-claim-ends',
+    rare: true,
     file: APPLY,
     replace: [["state: 'sending', attempts, next_ms: until_ms,", "state: 'sending', attempts, next_ms: 2 * until_ms,"]],
   },
@@ -34,6 +35,7 @@ export const NOTICE_RULES: readonly Rule[] = [
   },
   {
     name: 'probe-a-destination-in-trouble',
+    rare: true,
     file: DECIDE,
     replace: [['(isTroubled(troubles.get(destination)) ? 1 :', '(isTroubled(troubles.get(destination)) ? 0 :']],
   },

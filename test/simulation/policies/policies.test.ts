@@ -1,11 +1,9 @@
 /** A fixed set of histories of policies that act, and their rules broken on purpose. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
-import { broken } from '../break-rule.ts';
+import { test } from 'node:test';
+import { SIMULATIONS, testBrokenRules } from '../broken-rules.ts';
 import { runQueueHistories } from '../queue/histories.ts';
 import { runPoliciesHistory } from './history.ts';
-import { POLICY_RULES } from './rules.ts';
 
 const SEED = 20_261_127;
 const workers = 2;
@@ -25,18 +23,4 @@ test('a seed replays', () => {
   assert.equal(runPoliciesHistory(SEED).trace, runPoliciesHistory(SEED).trace);
 });
 
-describe('a deliberately broken rule is detected:', { concurrency: workers }, () => {
-  for (const { name, seed = 1 } of POLICY_RULES) {
-    test(name, async () => {
-      const { failed, histories } = await runQueueHistories({ histories: 60, seed, workers: 1, rule: name, thread });
-      assert.ok(failed, `${histories} histories without ${name} went well`);
-    });
-  }
-});
-
-test('a rule whose line no longer exists is an error', () => {
-  for (const rule of POLICY_RULES) {
-    const source = readFileSync(new URL(`../../../${rule.file}`, import.meta.url), 'utf8');
-    assert.notEqual(broken(rule, source), source);
-  }
-});
+testBrokenRules(SIMULATIONS.policies);

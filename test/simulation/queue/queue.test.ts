@@ -1,11 +1,9 @@
 /** A fixed set of histories of a monitor whose queue is SQS, and rules of the queue broken on purpose. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { describe, test } from 'node:test';
-import { broken } from '../break-rule.ts';
+import { test } from 'node:test';
+import { SIMULATIONS, testBrokenRules } from '../broken-rules.ts';
 import { runQueueHistories } from './histories.ts';
 import { runQueueHistory } from './history.ts';
-import { QUEUE_RULES } from './rules.ts';
 
 const SEED = 20_260_301;
 const workers = 2;
@@ -24,18 +22,4 @@ test('a seed replays', async () => {
   assert.equal((await runQueueHistory(SEED)).trace, trace);
 });
 
-describe('a deliberately broken rule is detected:', { concurrency: workers }, () => {
-  for (const { name, seed = 1 } of QUEUE_RULES) {
-    test(name, async () => {
-      const { failed, histories } = await runQueueHistories({ histories: 500, seed, workers: 1, rule: name });
-      assert.ok(failed, `${histories} histories without ${name} went well`);
-    });
-  }
-});
-
-test('a rule whose line no longer exists is an error', () => {
-  for (const rule of QUEUE_RULES) {
-    const source = readFileSync(new URL(`../../../${rule.file}`, import.meta.url), 'utf8');
-    assert.notEqual(broken(rule, source), source);
-  }
-});
+testBrokenRules(SIMULATIONS.queue);

@@ -6,18 +6,21 @@ const MESSAGES = 'server/state-machine/decide/messages.ts';
 export const QUEUE_RULES: readonly Rule[] = [
   {
     name: 'send-again-after-a-crash',
+    rare: true,
     seed: 6,
     file: 'server/queues/outbox.ts',
     replace: [['    this.#dueAll();\n    this.#loop', '    this.#loop']],
   },
   {
     name: 'send-again-what-was-lost',
+    rare: true,
     seed: 19,
     file: 'server/queues/outbox.ts',
     replace: [['if (!claimable(job) || !job.message) return false;', 'if (job) return false as boolean;']],
   },
   {
     name: 'the-others-send-if-the-author-does-not',
+    rare: true,
     seed: 18,
     file: 'server/queues/outbox.ts',
     replace: [['for (const { entity } of queued)', 'if (segment.own) for (const { entity } of queued)']],

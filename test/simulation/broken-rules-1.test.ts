@@ -1,3 +1,0 @@
-import { testBrokenRules } from './broken-rules.ts';
-
-testBrokenRules(0, 2);

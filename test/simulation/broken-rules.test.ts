@@ -1,0 +1,3 @@
+import { SIMULATIONS, testBrokenRules } from './broken-rules.ts';
+
+testBrokenRules(SIMULATIONS.core);
