@@ -26,6 +26,10 @@ test('keys are created, listed, rotated and revoked with the key of an admin fro
   assert.deepEqual([refused.code, /requires an API key/.test(refused.stderr)], [5, true]);
   environment.TMON_API_KEY = key;
   assert.equal((await tmon('jobs')).code, 0);
+  await monitor.withKey(key).post('/session');
+  const [session = '', ...columns] = (await tmon('sessions')).stdout.split('\n')[0]!.split('\t');
+  assert.deepEqual(columns.slice(0, 3), ['root', 'admin', `key ${id}`]);
+  assert.equal((await tmon('sessions', 'revoke', session)).stdout, 'root is signed out\n');
   const made = await tmon('keys', 'create', '--role', 'submit', '--tag', 'shop', '--tag', 'web');
   assert.match(made.stdout, /^tmk_\w+\n$/);
   const other = made.stdout.trim().split('_')[1]!;

@@ -27,6 +27,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
+  tmon sessions                   signed-in browsers: revoke SESSION
   tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
   tmon audit                      who did what; audit export, audit verify --store URL
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
@@ -72,6 +73,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   alerts: async () => (await import('./alerts.ts')).alertsCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
+  sessions: async () => (await import('./sessions.ts')).sessionsCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),

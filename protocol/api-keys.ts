@@ -36,7 +36,7 @@ export const ApiKey = Type.Object(
     tenant: Nullable(Type.String({ description: 'Always null: there is one tenant.' })),
     created_at: Time('When it was made.'),
     created_by: Type.String({
-      description: 'The actor that made it: `key:` and an id, `api` without keys, `tmon keys`.',
+      description: 'The actor that made it: `key:` and an id, `user:` and a name, `api` without keys, `tmon keys`.',
     }),
     expires_at: Nullable(Time('From then on it is refused.')),
     revoked_at: Nullable(Time('Since then it is refused.')),

@@ -8,7 +8,8 @@ export const AuditEntry = Type.Object(
     index: Count('Event within the segment, from 0.'),
     at: Time('Log time.'),
     actor: Type.String({
-      description: '`key:` and an id; `api` without keys; `monitor`; a command line that used the store itself.',
+      description:
+        '`key:` and an id; `user:` and the name of who signed in; `api` without keys; `monitor`; a command line that used the store itself.',
     }),
     key_id: Nullable(Type.String({ description: 'Of the key that the caller sent, or whose session it used.' })),
     key_name: Nullable(Type.String({ description: 'Its name; null if the key has been forgotten.' })),
@@ -25,7 +26,7 @@ export const AuditQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Entries per page. Default 100.' })),
     cursor: Type.Optional(Type.String({ maxLength: 100, description: '`next_cursor` of the previous page. Opaque.' })),
-    actor: Type.Optional(Type.String({ maxLength: 128, description: 'Default: everyone but the monitor itself.' })),
+    actor: Type.Optional(Type.String({ maxLength: 256, description: 'Default: everyone but the monitor itself.' })),
     key_id: Type.Optional(Type.String({ maxLength: 64 })),
     event: Type.Optional(Type.String({ maxLength: 64 })),
     entity: Type.Optional(Type.String({ maxLength: 128 })),

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { KeyRoleName } from './api-keys.ts';
 import { Id } from './ids.ts';
+import { KEY_ID_PATTERN } from './key.ts';
 import { closed, Nullable, Time } from './schema.ts';
 
 /** Who the caller is, and what it may do. */
@@ -14,15 +15,41 @@ export const Session = Type.Object(
       description: 'What the caller may do: the words that operations have as `x-permission` in the API document.',
     }),
     key_id: Nullable(Type.String()),
-    name: Nullable(Type.String({ description: 'Of the key.' })),
+    name: Nullable(Type.String({ description: 'Of the key, or of who signed in at the identity provider.' })),
     tags: Nullable(
       Type.Array(Type.String(), { description: 'The caller sees and submits only jobs with one of these.' }),
     ),
     expires_at: Nullable(Time('When the session ends.')),
+    provider: Nullable(
+      Type.Object(
+        {
+          name: Type.String({ description: 'For people: `Sign in with …`.' }),
+          path: Type.String({ description: 'Where a browser goes to sign in; `?to=` has the page to return to.' }),
+        },
+        { description: 'The identity provider at which people sign in; null: there is none.' },
+      ),
+    ),
   },
   { $id: 'Session' },
 );
 export type Session = Static<typeof Session>;
+
+/** A browser that is signed in. */
+export const OpenSession = Type.Object(
+  {
+    id: Type.String({ pattern: KEY_ID_PATTERN, examples: ['7hQxk2LmP0a'] }),
+    name: Type.String({ description: 'Of who signed in at the identity provider, or of the key.' }),
+    role: KeyRoleName,
+    tenant: Nullable(Type.String({ description: 'Whose jobs it sees; null: all.' })),
+    key_id: Nullable(Type.String({ description: 'The key that was exchanged; null: an identity provider.' })),
+    issuer: Nullable(Type.String({ description: 'The identity provider; null: a key.' })),
+    signed_in_at: Nullable(Time('When it began; null if an earlier version began it.')),
+    expires_at: Time('When it ends by itself.'),
+    own: Type.Boolean({ description: 'Whether this request came with it.' }),
+  },
+  { $id: 'OpenSession' },
+);
+export type OpenSession = Static<typeof OpenSession>;
 
 export const Ticket = Type.Object(
   {

@@ -44,6 +44,23 @@ export const SETTINGS = {
   key_pepper_file: setting('', 'File with key_pepper'),
   admin_key_hash: setting('', 'SHA-256 of an admin key that is not in the store, as `tmon keys generate` prints it'),
   admin_key_hash_file: setting('', 'File with admin_key_hash'),
+  oidc_issuer: setting(
+    '',
+    'OpenID Connect provider at which people sign in to the dashboard: https://accounts.google.com. With it every request needs a key or a session',
+  ),
+  oidc_name: setting('', 'Name of the provider on the button “Sign in with …”; its host if empty'),
+  oidc_client_id: setting('', 'Client ID of the monitor at the provider'),
+  oidc_client_secret: setting('', 'Client secret of the monitor at the provider; empty for a public client'),
+  oidc_client_secret_file: setting('', 'File with oidc_client_secret'),
+  oidc_redirect_origin: setting(
+    '',
+    'Origin under which browsers reach the monitor, if a proxy hides it: https://monitor.example.com',
+  ),
+  oidc_scopes: setting('openid email profile', 'Scopes to request; some providers need one more for groups'),
+  oidc_roles: setting(
+    '',
+    'Who gets which role, the first match counts: groups=tmon-admins:admin, email=*@example.com:read; nobody else is let in',
+  ),
   queue: setting(
     'embedded:',
     'Queue for waiting jobs: embedded:, or an SQS queue as sqs://NAME[?region=eu-central-1] or by its URL',
@@ -271,7 +288,14 @@ export function forStore(settings: Settings, { shared }: { shared: boolean }): S
 }
 
 /** Settings whose value may contain a secret: a password in a URL, a key, a webhook. */
-const SECRET: ReadonlySet<SettingName> = new Set(['cache', 'notify', 'source', 'webhook_secret']);
+const SECRET: ReadonlySet<SettingName> = new Set([
+  'cache',
+  'key_pepper',
+  'notify',
+  'oidc_client_secret',
+  'source',
+  'webhook_secret',
+]);
 
 /** Every setting as it may be shown. */
 export function shownSettings(settings: Settings) {

@@ -12,6 +12,8 @@ import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
 import type { SpanExport } from '../tracing/span.ts';
 import { Access } from './access/access.ts';
+import { IdentityProvider } from './access/oidc/provider.ts';
+import { oidcSettings } from './access/oidc/settings.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { accessSettings } from './access/settings.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
@@ -106,6 +108,7 @@ export async function startMonitor(
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
   const access_settings = await accessSettings(settings);
+  const oidc = await oidcSettings(settings);
   const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
   const policies = await openPolicies({ path: settings.policies, clock, log });
   const notifier_options = noticeOptions(settings);
@@ -149,7 +152,8 @@ export async function startMonitor(
       log,
     });
     undo.push(() => engine.stop());
-    const access = new Access({ engine, clock, network, shared: store.shared, ...access_settings });
+    const provider = oidc && new IdentityProvider(oidc, clock);
+    const access = new Access({ engine, clock, network, provider, shared: store.shared, ...access_settings });
     undo.push(async () => access.close());
     const first_key = network ? await firstKey(engine, access) : null;
     if (network && certificate.value === null) log('warn', UNENCRYPTED);
@@ -201,6 +205,7 @@ export async function startMonitor(
         key: settings.key_requests_per_second,
         address: settings.address_requests_per_second,
       }),
+      provider,
       engine,
       store,
       clock,

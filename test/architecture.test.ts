@@ -335,6 +335,11 @@ test('no client of AWS or of a database, and no DuckDB, is loaded by the start o
   assert.ok(needsOf('server/analytics/analytics.ts').includes('@duckdb/node-api'));
 });
 
+test('the client of an identity provider is loaded only when somebody signs in there', () => {
+  assert.ok(!needsOf('server/main.ts').includes('openid-client'));
+  assert.match(readFileSync(join(ROOT, 'server/access/oidc/provider.ts'), 'utf8'), /import\('openid-client'\)/);
+});
+
 test('the packages of OpenTelemetry are loaded only when traces are sent', () => {
   const needs = [...needsOf('server/main.ts'), ...needsOf('agent/worker.ts'), ...needsOf('cli/worker.ts')];
   assert.deepEqual(

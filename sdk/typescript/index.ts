@@ -16,7 +16,7 @@ import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
 import { Keys } from './keys.ts';
 import { Queues } from './queues.ts';
-import { Session, Tickets } from './session.ts';
+import { Session, Sessions, Tickets } from './session.ts';
 import { Sources } from './sources.ts';
 import { System } from './system.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -35,6 +35,7 @@ export class TranscriptionAPI {
   readonly keys: Keys;
   readonly audit: Audit;
   readonly session: Session;
+  readonly sessions: Sessions;
   readonly tickets: Tickets;
   readonly feed: Feed;
   readonly #transport: Transport;
@@ -54,6 +55,7 @@ export class TranscriptionAPI {
     this.keys = new Keys(transport);
     this.audit = new Audit(transport);
     this.session = new Session(transport);
+    this.sessions = new Sessions(transport);
     this.tickets = new Tickets(transport);
   }
 

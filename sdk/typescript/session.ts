@@ -1,6 +1,7 @@
-/** `api.session` and `api.tickets`: what a key is exchanged for. */
-import type { Session as SessionDocument, Ticket } from '../../protocol/session.ts';
-import type { CallOptions, Transport } from './transport.ts';
+/** `api.session`, `api.sessions` and `api.tickets`: what a key is exchanged for. */
+import type { OpenSession, Session as SessionDocument, Ticket } from '../../protocol/session.ts';
+import { type Page, Pages } from './pages.ts';
+import { type CallOptions, segment, type Transport } from './transport.ts';
 
 export class Session {
   readonly #transport: Transport;
@@ -25,6 +26,24 @@ export class Session {
   /** Signs the browser out. */
   end(options: CallOptions = {}): Promise<SessionDocument> {
     return this.#transport.json({ method: 'DELETE', path: '/session', ...options });
+  }
+}
+
+export class Sessions {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** The browsers that are signed in, newest first, for callers with an admin key. */
+  list(options: CallOptions = {}): Pages<OpenSession> {
+    return new Pages(() => this.#transport.json<Page<OpenSession>>({ method: 'GET', path: '/sessions', ...options }));
+  }
+
+  /** Ends a session: its browser is signed out, and its open connections are closed. */
+  revoke(sessionId: string, options: CallOptions = {}): Promise<OpenSession> {
+    return this.#transport.json({ method: 'DELETE', path: `/sessions/${segment(sessionId)}`, ...options });
   }
 }
 

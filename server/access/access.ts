@@ -2,8 +2,8 @@
  * Who may use this monitor: recognises keys, makes new ones, and reports when one ends.
  *
  * Without a key in the store or in the settings everybody may do everything, which is why such a monitor serves only
- * its own machine. From the first key on every request needs one. Keys are read from the fold, so one that was revoked
- * at another instance is refused here as soon as its segment has been read.
+ * its own machine. From the first key on, or with an identity provider, every request needs a key or a session. Keys are
+ * read from the fold, so one that was revoked at another instance is refused here as soon as its segment has been read.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { formatKey, formatPass, parseKey, parsePass } from '../../protocol/key.ts';
@@ -14,7 +14,15 @@ import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { type KeyRecord, keyCounts } from '../state-machine/state/keys.ts';
 import type { PassKind, PassRecord } from '../state-machine/state/passes.ts';
 import { hashOfKey, hashOfSecret, newKey, sameHash } from './secrets.ts';
-import { EVERYBODY, NOBODY, narrowedToJob, type Subject, subjectOf, subjectOutside } from './subject.ts';
+import {
+  EVERYBODY,
+  NOBODY,
+  narrowedToJob,
+  type Subject,
+  subjectOf,
+  subjectOfPerson,
+  subjectOutside,
+} from './subject.ts';
 
 export type AccessOptions = {
   engine: Pick<Engine, 'state' | 'subscribe' | 'submit'> & {
@@ -25,6 +33,8 @@ export type AccessOptions = {
   pepper: string | null;
   /** SHA-256 of the admin key of the settings; null if there is none. */
   admin_key_hash: string | null;
+  /** At which people sign in, and whether a rule makes somebody an admin. Absent: people have keys. */
+  provider?: { issuer: string; admins: boolean } | null;
   /** The monitor serves other machines, so that requests need a key even if there is none. */
   network?: boolean;
   /** Other instances write to the store, too. */
@@ -57,10 +67,13 @@ export class Access {
   #refreshed_ms = Number.NEGATIVE_INFINITY;
   /** Once there was a key, an empty fold is one that is being read again. */
   #keyed = false;
+  /** A fold that is behind this is one that is being read again. */
+  #seq_max = 0;
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#unsubscribe = options.engine.subscribe((segment) => {
+      this.#seq_max = Math.max(this.#seq_max, options.engine.state.seq);
       const keys = segment === null || segment.events.some(({ type }) => KEY_EVENTS.has(type));
       if (keys) {
         this.#by_hash = null;
@@ -72,13 +85,17 @@ export class Access {
 
   /** Whether requests need a key. */
   get required(): boolean {
-    this.#keyed ||=
-      this.#options.network === true || this.outside_admin || this.#options.engine.state.tables.keys.size > 0;
+    const { network, provider, engine } = this.#options;
+    this.#keyed ||= network === true || provider != null || this.#outside_key || engine.state.tables.keys.size > 0;
     return this.#keyed;
   }
 
-  /** Whether the settings have an admin key. */
+  /** Whether the settings let an admin in, by a key or by an identity provider. */
   get outside_admin(): boolean {
+    return this.#outside_key || this.#options.provider?.admins === true;
+  }
+
+  get #outside_key(): boolean {
     return this.#options.admin_key_hash !== null;
   }
 
@@ -151,6 +168,11 @@ export class Access {
     return record.job_id === null ? held : narrowedToJob(held, record.job_id);
   }
 
+  /** Whether this monitor accepts a pass of the fold now. */
+  passCounts(record: PassRecord): boolean {
+    return typeof this.#endOfPass(record, this.#options.engine.journal.now()) === 'number';
+  }
+
   /** Uses a ticket up. Throws MonitorError `pass_invalid`, or Refused `ticket_used`. */
   async redeem(text: string): Promise<Subject> {
     if (!this.required) return EVERYBODY;
@@ -158,7 +180,7 @@ export class Access {
     const body = { type: 'end_pass', pass_id: record.id, once: true } as const;
     const id = `${UNREMEMBERED}${newUlid()}`;
     await this.#options.engine.submit({ id, fingerprint: '', actor: subject.actor, body });
-    return subject;
+    return { ...subject, pass_id: record.session_id };
   }
 
   /** When this instance last accepted the key. */
@@ -179,9 +201,12 @@ export class Access {
     this.#cancel();
   }
 
-  /** The keys are not in the fold at the moment. */
+  /** The keys are not in the fold at the moment. With an identity provider there may never be one. */
   get #reading(): boolean {
-    return this.required && !this.outside_admin && this.#options.engine.state.tables.keys.size === 0;
+    const { engine, provider } = this.#options;
+    const { seq, tables } = engine.state;
+    if (!this.required || this.#outside_key || tables.keys.size > 0) return false;
+    return provider == null || seq < this.#seq_max;
   }
 
   #recheck(): void {
@@ -206,16 +231,26 @@ export class Access {
 
   /** Why the subject is let in no longer, or until when it is at most. */
   #endOf({ key, role, pass_id }: Subject, now_ms: number): MonitorError | number {
-    if (key === null) {
-      if (role === null && this.required) {
-        return new MonitorError('unauthenticated', 'key_required', 'this monitor requires an API key now');
-      }
-      return Number.POSITIVE_INFINITY;
+    if (pass_id !== null) {
+      const pass = this.#options.engine.state.tables.passes.get(pass_id);
+      return pass ? this.#endOfPass(pass, now_ms) : invalidPass();
     }
-    const end = this.#endOfKey(key, now_ms);
-    if (pass_id === null || typeof end !== 'number') return end;
-    const pass = this.#options.engine.state.tables.passes.get(pass_id);
-    return !pass || pass.expires_ms <= now_ms ? invalidPass() : Math.min(end, pass.expires_ms);
+    if (key !== null) return this.#endOfKey(key, now_ms);
+    if (role === null && this.required) {
+      return new MonitorError('unauthenticated', 'key_required', 'this monitor requires an API key now');
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Of a pass itself, and of what it was made with: a key or a provider, and perhaps a session. */
+  #endOfPass({ key_id, key_hash, person, session_id, expires_ms }: PassRecord, now_ms: number): MonitorError | number {
+    if (expires_ms <= now_ms) return invalidPass();
+    if (session_id !== null && !this.#options.engine.state.tables.passes.has(session_id)) return invalidPass();
+    if (key_id === null || key_hash === null) {
+      return person !== null && person.issuer === this.#options.provider?.issuer ? expires_ms : invalidPass();
+    }
+    const end = this.#endOfKey({ id: key_id, hash: key_hash }, now_ms);
+    return typeof end === 'number' ? Math.min(end, expires_ms) : end;
   }
 
   #endOfKey(key: { id: string; hash: string }, now_ms: number): MonitorError | number {
@@ -264,11 +299,12 @@ export class Access {
     const { passes, keys } = this.#options.engine.state.tables;
     const record = parts ? passes.get(parts.id) : undefined;
     if (!parts || !record || record.kind !== kind) throw invalidPass();
-    const now_ms = this.#options.engine.journal.now();
-    if (!sameHash(record.secret_hash, this.#hash(parts.secret)) || record.expires_ms <= now_ms) throw invalidPass();
-    const key = { id: record.key_id, hash: record.key_hash };
-    const end = this.#endOfKey(key, now_ms);
+    if (!sameHash(record.secret_hash, this.#hash(parts.secret))) throw invalidPass();
+    const end = this.#endOfPass(record, this.#options.engine.journal.now());
     if (typeof end !== 'number') throw end;
+    const { key_id, key_hash, person } = record;
+    if (person !== null) return { record, subject: subjectOfPerson(person) };
+    const key = { id: key_id!, hash: key_hash! };
     const of_key = keys.get(key.id);
     const subject = of_key ? subjectOf(of_key, key.hash) : { ...subjectOutside(`key:${key.id}`, 'admin'), key };
     return { record, subject };
@@ -291,7 +327,7 @@ function endedKey({ revoked_ms }: KeyRecord): MonitorError {
 
 const invalidPass = () =>
   new MonitorError('unauthenticated', 'pass_invalid', 'this session, ticket or token is not valid, or has ended', {
-    hint: 'Sign in again with the key.',
+    hint: 'Sign in again.',
   });
 
 /** The same for every reason: it does not show whether the key exists. */

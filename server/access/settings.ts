@@ -9,8 +9,8 @@ type Names = 'key_pepper' | 'key_pepper_file' | 'admin_key_hash' | 'admin_key_ha
 export async function accessSettings(
   settings: Pick<Settings, Names>,
 ): Promise<{ pepper: string | null; admin_key_hash: string | null }> {
-  const pepper = await readValue(settings, 'key_pepper');
-  const admin_key_hash = (await readValue(settings, 'admin_key_hash'))?.toLowerCase() ?? null;
+  const pepper = await readSecret(settings, 'key_pepper');
+  const admin_key_hash = (await readSecret(settings, 'admin_key_hash'))?.toLowerCase() ?? null;
   if (pepper !== null && pepper.length < 16) {
     throw bad('key_pepper has fewer than 16 characters', 'Make one with: openssl rand -base64 32');
   }
@@ -20,11 +20,12 @@ export async function accessSettings(
   return { pepper, admin_key_hash };
 }
 
-async function readValue(
-  settings: Pick<Settings, Names>,
-  name: 'key_pepper' | 'admin_key_hash',
+/** A setting, or what its file contains; null without either. Throws MonitorError `bad_setting`. */
+export async function readSecret<Name extends 'key_pepper' | 'admin_key_hash' | 'oidc_client_secret'>(
+  settings: Readonly<Record<Name | `${Name}_file`, string>>,
+  name: Name,
 ): Promise<string | null> {
-  const path = settings[`${name}_file`];
+  const path: string = settings[`${name}_file`];
   if (path === '') return settings[name] === '' ? null : settings[name];
   if (settings[name] !== '') throw bad(`${name} and ${name}_file exclude each other`, 'Set one of them.');
   let text: string;

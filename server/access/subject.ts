@@ -1,6 +1,7 @@
 /** Who makes a request, and what they may do. */
 import type { KeyRole } from '../../protocol/api-keys.ts';
 import type { KeyRecord } from '../state-machine/state/keys.ts';
+import type { Person } from '../state-machine/state/passes.ts';
 import { OF_ONE_JOB, type Permission, permissionsOf, ROLES, WITHOUT_KEY } from './roles.ts';
 import type { JobScope } from './scope.ts';
 
@@ -18,11 +19,13 @@ export type Subject = {
   readonly worker_id: string | null;
   /** The key and the hash of the secret that was sent; null without a key of the store. */
   readonly key: { readonly id: string; readonly hash: string } | null;
+  /** Who signed in at an identity provider; null for the holder of a key. */
+  readonly person: Person | null;
   /** The session or token by which it was let in, in place of the key itself. */
   readonly pass_id: string | null;
 };
 
-const LIMITLESS = { scope: null, tags: null, worker_id: null, key: null, pass_id: null } as const;
+const LIMITLESS = { scope: null, tags: null, worker_id: null, key: null, person: null, pass_id: null } as const;
 
 /** Every caller of a monitor without keys. */
 export const EVERYBODY: Subject = { ...LIMITLESS, actor: 'api', role: null, permissions: new Set(ROLES.admin) };
@@ -38,9 +41,23 @@ export function subjectOutside(actor: string, role: KeyRole): Subject {
 export function subjectOf({ id, role, tags, worker_id }: KeyRecord, hash: string): Subject {
   const actor = `key:${id}`;
   const scope = tags !== null ? { tags } : role === 'submit' ? { submitted_by: actor } : null;
-  const limits = { scope, tags, worker_id, key: { id, hash }, pass_id: null };
+  const limits = { scope, tags, worker_id, key: { id, hash }, person: null, pass_id: null };
   return { actor, role, permissions: permissionsOf(role, scope !== null), ...limits };
 }
+
+/** Someone who signed in at an identity provider. */
+export function subjectOfPerson(person: Person): Subject {
+  const { role } = person;
+  const actor = actorOfPerson(person);
+  const scope = role === 'submit' ? { submitted_by: actor } : null;
+  return { ...LIMITLESS, actor, role, permissions: permissionsOf(role, scope !== null), scope, person };
+}
+
+/** The one whose requests are counted together; null for callers that are known by their address alone. */
+export const countedAs = ({ key, person, actor }: Subject): string | null =>
+  key !== null ? key.id : person !== null ? actor : null;
+
+export const actorOfPerson = ({ name }: Person): string => `user:${name}`;
 
 /** The holder of a token: sees one job of those that the key may see. */
 export function narrowedToJob(subject: Subject, job_id: string): Subject {

@@ -2,6 +2,7 @@
 
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { Access } from '../access/access.ts';
+import type { IdentityProvider } from '../access/oidc/provider.ts';
 import type { RateLimits } from '../access/rate-limits.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { Backtesting } from '../backtest.ts';
@@ -26,6 +27,8 @@ import type { Outlooks } from '../verdicts/outlooks.ts';
 export type ApiContext = {
   access: Access;
   limits: RateLimits;
+  /** Null if people sign in with keys alone. */
+  provider: IdentityProvider | null;
   engine: Engine;
   store: ObjectStore;
   clock: Clock;

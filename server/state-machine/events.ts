@@ -19,7 +19,7 @@ import type {
   WorkerVerdictStatus,
 } from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
-import type { PassKind } from './state/passes.ts';
+import type { PassKind, Person } from './state/passes.ts';
 import type { Estimate, QueuedPromise } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
@@ -386,15 +386,20 @@ export type KeyEvent =
   | { type: 'KeyRotated'; entity: string; data: { secret_hash: string; previous_until_ms: number; by: string } }
   | { type: 'KeyRevoked'; entity: string; data: { by: string } };
 
-/** Sessions, tickets and tokens; each ends with its key. Hashes as of keys. */
+/** Sessions, tickets and tokens; each ends with its key or session. Hashes as of keys. */
 export type PassEvent =
   | {
       type: 'PassIssued';
       entity: string;
       data: {
         kind: PassKind;
-        key_id: string;
-        key_hash: string;
+        /** Null with `person`, and only then. */
+        key_id: string | null;
+        key_hash: string | null;
+        /** Absent: made with a key. */
+        person?: Person;
+        /** Absent: not made by a session. */
+        session_id?: string;
         secret_hash: string;
         job_id: string | null;
         expires_ms: number;

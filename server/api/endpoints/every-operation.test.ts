@@ -174,6 +174,12 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'session.create': async () => ({ at: '/session' }),
   'session.get': async () => ({ at: '/session' }),
   'session.end': async () => ({ at: '/session' }),
+  'sessions.list': async () => ({ at: '/sessions' }),
+  'sessions.revoke': async () => {
+    const { headers } = await monitor.post('/session');
+    const [, id] = /=tmt_(\w{11})_/.exec(headers.get('set-cookie')!)!;
+    return { at: `/sessions/${id}` };
+  },
   'tickets.create': async () => ({ at: '/tickets' }),
   'jobs.createToken': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}/tokens`, body: {} }),
   'keys.list': async () => ({ at: '/keys' }),

@@ -9,6 +9,7 @@ import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
 import { clearedCookie, sessionCookie } from '../http/session-cookie.ts';
+import { SIGN_IN_PATH } from '../http/sign-in.ts';
 import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
@@ -105,27 +106,37 @@ async function issue(
   job_id: string | null = null,
 ) {
   const { access, engine } = context;
-  const { key, pass_id: by_pass } = caller.subject;
+  const { key, person, pass_id: by_pass } = caller.subject;
   if (!access.required) {
     throw new MonitorError('conflict', 'no_keys', 'this monitor has no keys: everybody may do everything', {
       hint: 'Create one with: tmon keys create --role admin',
     });
   }
   // A pass makes tickets for its own page; it does not prolong itself.
-  if (key === null || (by_pass !== null && kind !== 'ticket')) {
+  if ((key === null && person === null) || (by_pass !== null && kind !== 'ticket')) {
     throw new MonitorError('forbidden', 'key_needed', 'this needs the key itself, not what was made from one');
   }
   const expires_ms = engine.journal.now() + lifetime_ms;
   const { text, pass_id, secret_hash } = access.newPass();
-  const of_key = { key_id: key.id, key_hash: key.hash };
   await engine.submit(
-    freshCommandOf(caller, { type: 'issue_pass', pass_id, kind, ...of_key, secret_hash, job_id, expires_ms }),
+    freshCommandOf(caller, {
+      type: 'issue_pass',
+      pass_id,
+      kind,
+      key_id: key?.id ?? null,
+      key_hash: key?.hash ?? null,
+      ...(person === null ? {} : { person }),
+      ...(by_pass === null ? {} : { session_id: by_pass }),
+      secret_hash,
+      job_id,
+      expires_ms,
+    }),
   );
   return { text, expires_ms };
 }
 
-function sessionOf({ access, engine }: ApiContext, subject: Subject, expires_ms: number | null): Session {
-  const { role, permissions, key, tags } = subject;
+function sessionOf({ access, engine, provider }: ApiContext, subject: Subject, expires_ms: number | null): Session {
+  const { role, permissions, key, person, tags } = subject;
   const record = key === null ? undefined : engine.state.tables.keys.get(key.id);
   return {
     keys_required: access.required,
@@ -133,8 +144,9 @@ function sessionOf({ access, engine }: ApiContext, subject: Subject, expires_ms:
     role,
     permissions: [...permissions],
     key_id: key?.id ?? null,
-    name: record?.name ?? null,
+    name: person?.name ?? record?.name ?? null,
     tags: tags === null ? null : [...tags],
     expires_at: expires_ms === null ? null : formatTime(expires_ms),
+    provider: provider && { name: provider.settings.name, path: SIGN_IN_PATH },
   };
 }

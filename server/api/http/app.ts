@@ -31,6 +31,7 @@ import { notificationEndpoints } from '../endpoints/notifications.ts';
 import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
 import { sessionEndpoints } from '../endpoints/session.ts';
+import { sessionsEndpoints } from '../endpoints/sessions.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
 import { uploadEndpoints } from '../endpoints/uploads.ts';
@@ -50,6 +51,7 @@ import { noSuchRoute } from './no-such-route.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
+import { addSignIn } from './sign-in.ts';
 import { withSamplesInDescriptions } from './snippets.ts';
 import { respondUnparsed } from './unparsed.ts';
 
@@ -70,6 +72,7 @@ export const endpoints: readonly Endpoint[] = [
   ...analyticsEndpoints,
   ...keyEndpoints,
   ...sessionEndpoints,
+  ...sessionsEndpoints,
   ...auditEndpoints,
 ];
 
@@ -177,6 +180,7 @@ export async function buildApi(
     done(null, payload);
   });
   addProbes(app, () => context);
+  addSignIn(app, () => context);
   const metrics = metricsPage(() => context, version);
   addMetrics(app, metrics);
   await addPages(app, pages_folder);

@@ -12,7 +12,7 @@ import type { Access } from '../../access/access.ts';
 import { assertMay } from '../../access/check.ts';
 import { limitHeaders, type Remaining } from '../../access/rate-limits.ts';
 import type { Permission } from '../../access/roles.ts';
-import { NOBODY, type Subject } from '../../access/subject.ts';
+import { countedAs, NOBODY, type Subject } from '../../access/subject.ts';
 import type { ApiContext } from '../context.ts';
 import { assertNoKeyInUrl, keyOf, ticketOf } from './credentials.ts';
 import { foreignOriginGuard } from './foreign-origin.ts';
@@ -105,7 +105,8 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
     }
     const enter = (subject: Subject) => {
       request.subject = subject;
-      if (subject.key !== null) spend(reply, context.limits.take('key', subject.key.id));
+      const counted = countedAs(subject);
+      if (counted !== null) spend(reply, context.limits.take('key', counted));
       const { worker_id } = (request.params ?? {}) as { worker_id?: string };
       assertMay(subject, { permission, what, worker_id });
       done();

@@ -3,8 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { PAGES } from '../../pages/pages.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { SIGN_IN_PATH } from './sign-in.ts';
 
-const OUTSIDE = ['/livez', '/readyz', '/metrics', '/ws', '/docs', '/api/v1/openapi.json', '', ...PAGES];
+const OUTSIDE = ['/livez', '/readyz', '/metrics', '/ws', '/docs', '/api/v1/openapi.json', SIGN_IN_PATH, '', ...PAGES];
 
 type Shape = { methods: string[]; pattern: RegExp; exact: boolean };
 

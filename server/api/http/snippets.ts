@@ -382,6 +382,14 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
     typescript: `await api.session.end();`,
     python: `api.session.end()`,
   },
+  'sessions.list': {
+    typescript: `for await (const { id, name, role } of api.sessions.list()) console.log(id, name, role);`,
+    python: `for session in api.sessions.list():\n    print(session.id, session.name, session.role)`,
+  },
+  'sessions.revoke': {
+    typescript: `await api.sessions.revoke('7hQxk2LmP0a');`,
+    python: `api.sessions.revoke("7hQxk2LmP0a")`,
+  },
   'tickets.create': {
     typescript: `const { ticket } = await api.tickets.create(); // for /ws?ticket=… within 30 seconds`,
     python: `ticket = api.tickets.create().ticket  # for /ws?ticket=… within 30 seconds`,

@@ -10,7 +10,7 @@
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { CallRequest } from '../../../protocol/feed.ts';
 import { assertMay } from '../../access/check.ts';
-import type { Subject } from '../../access/subject.ts';
+import { countedAs, type Subject } from '../../access/subject.ts';
 import type { Caller, Reply } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { asMonitorError, logFault, toProblem } from '../errors.ts';
@@ -50,7 +50,8 @@ export class Calls {
     try {
       this.#assertFree();
       call.operation = this.#options.operations.find(request.operation);
-      if (subject.key !== null) context.limits.take('key', subject.key.id);
+      const counted = countedAs(subject);
+      if (counted !== null) context.limits.take('key', counted);
       assertMay(subject, {
         permission: call.operation.permission,
         what: request.operation,

@@ -4,7 +4,18 @@ import type { State } from '../state/state.ts';
 
 export function applyPassEvent(state: State, event: PassEvent): void {
   if (event.type === 'PassEnded') return state.removePass(event.entity);
-  const { kind, key_id, key_hash, secret_hash, job_id, expires_ms } = event.data;
+  const { kind, key_id, key_hash, person = null, session_id = null, secret_hash, job_id, expires_ms } = event.data;
   state.forgetPassesEndedBy(state.at_ms);
-  state.putPass({ id: event.entity, kind, key_id, key_hash, secret_hash, job_id, expires_ms });
+  state.putPass({
+    id: event.entity,
+    kind,
+    key_id,
+    key_hash,
+    person,
+    session_id,
+    issued_ms: state.at_ms,
+    secret_hash,
+    job_id,
+    expires_ms,
+  });
 }

@@ -18,7 +18,7 @@ import type {
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
 import type { Origin } from '../events.ts';
-import type { PassKind } from '../state/passes.ts';
+import type { PassKind, Person } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
 import type { RefusedPart } from './decision.ts';
@@ -160,8 +160,10 @@ export type CommandBody =
       type: 'issue_pass';
       pass_id: string;
       kind: PassKind;
-      key_id: string;
-      key_hash: string;
+      key_id: string | null;
+      key_hash: string | null;
+      person?: Person;
+      session_id?: string;
       secret_hash: string;
       job_id: string | null;
       expires_ms: number;

@@ -1,15 +1,36 @@
 /**
- * The records of passes in the fold: what a key is exchanged for. A session of a browser, a ticket that opens the feed
- * once, a token for one job. A pass ends with its key.
+ * The records of passes in the fold: what a key, or a sign-in at an identity provider, is exchanged for. A session of a
+ * browser, a ticket that opens the feed once, a token for one job. A pass ends with its key, and with the session that
+ * made it.
  */
+import type { KeyRole } from '../../../protocol/api-keys.ts';
+
 export type PassKind = 'session' | 'ticket' | 'job';
+
+/** Who signed in at an identity provider, and what the rules of the settings gave them. */
+export type Person = {
+  /** The identity provider, and the account there. */
+  issuer: string;
+  sub: string;
+  /** As people know them: an email address, or `sub`. */
+  name: string;
+  role: KeyRole;
+  tenant: string | null;
+};
 
 export type PassRecord = {
   id: string;
   kind: PassKind;
-  key_id: string;
+  /** Null if it was made by a sign-in at an identity provider. */
+  key_id: string | null;
   /** Hash of the key's secret that it was made with; with that secret it ends. */
-  key_hash: string;
+  key_hash: string | null;
+  /** Null if it was made with a key. */
+  person: Person | null;
+  /** The session that made it, with which it ends; null if none did. */
+  session_id: string | null;
+  /** Null if an earlier version made it. */
+  issued_ms: number | null;
   /** HMAC-SHA-256 of its own secret, base64url. */
   secret_hash: string;
   /** Of a token: the only job that it shows. */

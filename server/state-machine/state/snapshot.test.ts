@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
 import { Monitor } from '../testing.ts';
 import { restore, snapshotRows } from './snapshot.ts';
-import type { State } from './state.ts';
+import { State } from './state.ts';
 
 const SIGNED = { audio_url: 'https://example.org/a.wav?Expires=1795780800&Signature=0', require_complete: true };
 
@@ -48,6 +48,12 @@ test('equal states give equal bytes, however they were built', () => {
   assert.deepEqual([...snapshotRows(full().state)], [...snapshotRows(state)]);
   const restored = restore(snapshotRows(restore(snapshotRows(state))));
   assert.deepEqual([...snapshotRows(restored)], [...snapshotRows(state)]);
+});
+
+test('a pass of an earlier version belongs to a key, and to no session', () => {
+  const old = { id: 'p', kind: 'session', key_id: 'k', key_hash: 'h', secret_hash: 's', job_id: null, expires_ms: 9 };
+  const state = restore([...snapshotRows(new State()), JSON.stringify(['pass', old])]);
+  assert.deepEqual(state.tables.passes.get('p'), { ...old, person: null, session_id: null, issued_ms: null });
 });
 
 test('a restored state behaves as the original', () => {

@@ -14,7 +14,7 @@ from .feed import AsyncFeed
 from .jobs import AsyncJobs
 from .keys import AsyncKeys
 from .queues import AsyncQueues
-from .session import AsyncSessions, AsyncTickets
+from .session import AsyncOpenSessions, AsyncSessions, AsyncTickets
 from .sources import AsyncSources
 from .system import AsyncSystem
 from .transport import AsyncTransport
@@ -62,6 +62,7 @@ class AsyncTranscriptionAPI:
         self.keys: AsyncKeys = AsyncKeys(self._transport)
         self.audit: AsyncAudit = AsyncAudit(self._transport)
         self.session: AsyncSessions = AsyncSessions(self._transport)
+        self.sessions: AsyncOpenSessions = AsyncOpenSessions(self._transport)
         self.tickets: AsyncTickets = AsyncTickets(self._transport)
 
     @property

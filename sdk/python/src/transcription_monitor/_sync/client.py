@@ -15,7 +15,7 @@ from .feed import Feed
 from .jobs import Jobs
 from .keys import Keys
 from .queues import Queues
-from .session import Sessions, Tickets
+from .session import OpenSessions, Sessions, Tickets
 from .sources import Sources
 from .system import System
 from .transport import Transport
@@ -63,6 +63,7 @@ class TranscriptionAPI:
         self.keys: Keys = Keys(self._transport)
         self.audit: Audit = Audit(self._transport)
         self.session: Sessions = Sessions(self._transport)
+        self.sessions: OpenSessions = OpenSessions(self._transport)
         self.tickets: Tickets = Tickets(self._transport)
 
     @property

@@ -71,7 +71,7 @@ from .job import (
     Verdict,
 )
 from .key import ApiKey, NewApiKey
-from .session import JobToken, Session, Ticket
+from .session import JobToken, OpenSession, Session, SignInProvider, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -194,6 +194,7 @@ __all__ = [
     "MuteTime",
     "NewApiKey",
     "Notification",
+    "OpenSession",
     "PoliciesPause",
     "PolicyLastHour",
     "QualityReason",
@@ -209,6 +210,7 @@ __all__ = [
     "Session",
     "Setting",
     "SightingsAnswer",
+    "SignInProvider",
     "Silence",
     "SourceProblem",
     "SourcesHealth",

@@ -7,6 +7,13 @@ from pydantic import AwareDatetime
 from .base import Model
 
 
+class SignInProvider(Model):
+    #: For people: `Sign in with …`.
+    name: str
+    #: Where a browser goes to sign in; `?to=` has the page to return to.
+    path: str
+
+
 class Session(Model):
     #: False: the monitor has no keys, and everybody may do everything.
     keys_required: bool
@@ -22,6 +29,29 @@ class Session(Model):
     tags: list[str] | None
     #: When the session ends.
     expires_at: AwareDatetime | None
+    #: The identity provider at which people sign in; None: there is none.
+    provider: SignInProvider | None = None
+
+
+class OpenSession(Model):
+    """A browser that is signed in."""
+
+    id: str
+    #: Of who signed in at the identity provider, or of the key.
+    name: str
+    role: str
+    #: Whose jobs it sees; None: all.
+    tenant: str | None
+    #: The key that was exchanged; None: an identity provider.
+    key_id: str | None
+    #: The identity provider; None: a key.
+    issuer: str | None
+    #: When it began; None if an earlier version began it.
+    signed_in_at: AwareDatetime | None
+    #: When it ends by itself.
+    expires_at: AwareDatetime
+    #: Whether this request came with it.
+    own: bool
 
 
 class Ticket(Model):
