@@ -14,6 +14,8 @@ export type Subject = {
   readonly scope: JobScope | null;
   /** The tags of which a job that it submits needs one; null: none is needed. */
   readonly tags: readonly string[] | null;
+  /** The tenant that it belongs to; null: none, it may act for all of them. */
+  readonly tenant: string | null;
   /** The only worker that it may act as; null: any. */
   readonly worker_id: string | null;
   /** The key and the hash of the secret that was sent; null without a key of the store. */
@@ -22,7 +24,7 @@ export type Subject = {
   readonly pass_id: string | null;
 };
 
-const LIMITLESS = { scope: null, tags: null, worker_id: null, key: null, pass_id: null } as const;
+const LIMITLESS = { scope: null, tags: null, tenant: null, worker_id: null, key: null, pass_id: null } as const;
 
 /** Every caller of a monitor without keys. */
 export const EVERYBODY: Subject = { ...LIMITLESS, actor: 'api', role: null, permissions: new Set(ROLES.admin) };
@@ -35,14 +37,19 @@ export function subjectOutside(actor: string, role: KeyRole): Subject {
   return { ...LIMITLESS, actor, role, permissions: permissionsOf(role, false) };
 }
 
-export function subjectOf({ id, role, tags, worker_id }: KeyRecord, hash: string): Subject {
+export function subjectOf({ id, role, tags, tenant, worker_id }: KeyRecord, hash: string): Subject {
   const actor = `key:${id}`;
-  const scope = tags !== null ? { tags } : role === 'submit' ? { submitted_by: actor } : null;
-  const limits = { scope, tags, worker_id, key: { id, hash }, pass_id: null };
-  return { actor, role, permissions: permissionsOf(role, scope !== null), ...limits };
+  const scope = {
+    ...(tenant === null ? {} : { tenant }),
+    ...(tags !== null ? { tags } : role === 'submit' ? { submitted_by: actor } : {}),
+  };
+  const narrowed = Object.keys(scope).length > 0;
+  const limits = { scope: narrowed ? scope : null, tags, tenant, worker_id, key: { id, hash }, pass_id: null };
+  return { actor, role, permissions: permissionsOf(role, narrowed), ...limits };
 }
 
 /** The holder of a token: sees one job of those that the key may see. */
 export function narrowedToJob(subject: Subject, job_id: string): Subject {
-  return { ...subject, role: 'read', permissions: new Set(OF_ONE_JOB), scope: { job_id }, tags: [] };
+  const scope = { ...(subject.tenant === null ? {} : { tenant: subject.tenant }), job_id };
+  return { ...subject, role: 'read', permissions: new Set(OF_ONE_JOB), scope, tags: [] };
 }

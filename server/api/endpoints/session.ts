@@ -125,7 +125,7 @@ async function issue(
 }
 
 function sessionOf({ access, engine }: ApiContext, subject: Subject, expires_ms: number | null): Session {
-  const { role, permissions, key, tags } = subject;
+  const { role, permissions, key, tags, tenant } = subject;
   const record = key === null ? undefined : engine.state.tables.keys.get(key.id);
   return {
     keys_required: access.required,
@@ -135,6 +135,7 @@ function sessionOf({ access, engine }: ApiContext, subject: Subject, expires_ms:
     key_id: key?.id ?? null,
     name: record?.name ?? null,
     tags: tags === null ? null : [...tags],
+    tenant,
     expires_at: expires_ms === null ? null : formatTime(expires_ms),
   };
 }
