@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { KEY_ID_PATTERN } from './key.ts';
 import { AsOfSeq, closed, Nullable, Time, Words } from './schema.ts';
+import { TenantId } from './tenant.ts';
 
 export const KEY_ROLES = ['read', 'submit', 'worker', 'operate', 'admin'] as const;
 export type KeyRole = (typeof KEY_ROLES)[number];
@@ -19,6 +20,11 @@ const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
   uniqueItems: true,
   description: 'The key sees and submits only jobs with one of these tags. For `read` and `submit`.',
 });
+const Tenant = {
+  ...TenantId,
+  description:
+    'The key sees, submits and claims only jobs of this tenant, and acts only as workers whose ids begin with it and `_`. Not for `admin`.',
+};
 const WorkerId = { ...Id, description: 'The key acts only as this worker. For `worker`.' };
 
 /** A key without its secret. */
@@ -33,7 +39,7 @@ export const ApiKey = Type.Object(
     name: Name,
     tags: Nullable(Tags),
     worker_id: Nullable(WorkerId),
-    tenant: Nullable(Type.String({ description: 'Always null: there is one tenant.' })),
+    tenant: Nullable(Tenant),
     created_at: Time('When it was made.'),
     created_by: Type.String({
       description: 'The actor that made it: `key:` and an id, `user:` and a name, `api` without keys, `tmon keys`.',
@@ -65,6 +71,7 @@ export const KeyCreation = Type.Object(
     name: Type.Optional(Name),
     tags: Type.Optional(Tags),
     worker_id: Type.Optional(WorkerId),
+    tenant: Type.Optional(Tenant),
     expires_at: Type.Optional(Time('From then on it is refused. Default: never.')),
   },
   { ...closed, $id: 'KeyCreation' },

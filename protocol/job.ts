@@ -20,6 +20,7 @@ import {
   TotalUsd,
   Words,
 } from './schema.ts';
+import { TenantId } from './tenant.ts';
 import { TRACEPARENT } from './trace-context.ts';
 import { WARNINGS_MAX } from './transcript.ts';
 import { Verdict } from './verdict.ts';
@@ -220,6 +221,7 @@ export const Job = Type.Object(
     priority: Priority,
     output_format: OutputFormat,
     tags: Tags,
+    tenant: Type.Optional({ ...TenantId, description: 'The tenant that it belongs to; absent: the default.' }),
     metadata: Metadata,
     input: JobInput,
     output: JobOutput,
@@ -286,6 +288,11 @@ export const JobSubmission = Type.Object(
       }),
     ),
     tags: Type.Optional(Tags),
+    tenant: Type.Optional({
+      ...TenantId,
+      description:
+        'The tenant that it belongs to, for keys that belong to none (roles `operate` and `admin`). Default: that of the key.',
+    }),
     metadata: Type.Optional(Metadata),
     webhook_url: Type.Optional(
       Nullable(

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { JobStateName, Priority } from './job.ts';
 import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds } from './schema.ts';
+import { TenantId } from './tenant.ts';
 import { VerdictStatus } from './verdict.ts';
 
 const MaybeCount = (description: string) => Nullable(Count(`${description} null if it can't be read.`));
@@ -46,6 +47,7 @@ export const JobFilter = Type.Object(
     job_ids: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
     priority: Type.Optional(Priority),
     tag: Type.Optional(Type.String({ maxLength: 128 })),
+    tenant: Type.Optional(TenantId),
     error_code: Type.Optional(Type.String({ maxLength: 64, description: '`retry_info.last_error.code`.' })),
     worker_id: Type.Optional(Id),
     created_after: Type.Optional(Time('Submitted at or after.')),
@@ -91,6 +93,7 @@ export const JobQuery = Type.Object(
     worker_id: Type.Optional(Id),
     priority: Type.Optional(Priority),
     tag: Type.Optional(Type.String({ maxLength: 128 })),
+    tenant: Type.Optional(TenantId),
     suspect: Type.Optional(
       Type.Boolean({ description: 'Whether the transcript is suspect; a job without a transcript is not.' }),
     ),

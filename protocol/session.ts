@@ -4,6 +4,7 @@ import { KeyRoleName } from './api-keys.ts';
 import { Id } from './ids.ts';
 import { KEY_ID_PATTERN } from './key.ts';
 import { closed, Nullable, Time } from './schema.ts';
+import { TenantId } from './tenant.ts';
 
 /** Who the caller is, and what it may do. */
 export const Session = Type.Object(
@@ -19,6 +20,7 @@ export const Session = Type.Object(
     tags: Nullable(
       Type.Array(Type.String(), { description: 'The caller sees and submits only jobs with one of these.' }),
     ),
+    tenant: Nullable(TenantId),
     expires_at: Nullable(Time('When the session ends.')),
     provider: Nullable(
       Type.Object(

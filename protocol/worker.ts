@@ -4,6 +4,7 @@ import { Id } from './ids.ts';
 import { Lease } from './job.ts';
 import { ActionTaken } from './policies.ts';
 import { AsOfSeq, Count, closed, Nullable, Ordinal, Percent, Time, TotalSeconds, Usd, Words } from './schema.ts';
+import { TenantId } from './tenant.ts';
 import { Evidence } from './verdict.ts';
 
 export const WORKER_STATES = ['STARTING', 'IDLE', 'ACTIVE', 'DRAINING', 'RESTARTING', 'TERMINATED'] as const;
@@ -128,6 +129,10 @@ export const Worker = Type.Object(
       availability_zone: Nullable(Type.String()),
       instance_type: Nullable(Type.String()),
       spot_price: Nullable(Usd('Price of the instance per hour.')),
+    }),
+    tenant: Type.Optional({
+      ...TenantId,
+      description: 'The only tenant whose jobs it gets; absent: it gets those of all.',
     }),
     verdict: Nullable(WorkerVerdict),
     actions: Type.Array(ActionTaken, { description: 'The last decisions of policies about it, oldest first.' }),

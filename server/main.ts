@@ -196,7 +196,7 @@ export async function startMonitor(
       own_urls: ownUrls(store),
       validate: validateSubmission,
       archived: async (job_id) => (await findArchivedJob({ engine, store }, job_id)) !== undefined,
-      check: (jobs) => checkSubmissions(uploads, settings, jobs),
+      check: (jobs) => checkSubmissions({ uploads, settings }, { tenant: null }, jobs),
     });
     undo.push(async () => external?.stop());
     api.serve({

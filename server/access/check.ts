@@ -1,5 +1,6 @@
 /** Whether a subject may do what it asks for. Pure: the same answer for HTTP and the WebSocket. */
 import { MonitorError } from '../../protocol/errors.ts';
+import { DEFAULT_TENANT, tenantPrefix } from '../../protocol/tenant-id.ts';
 import { type Permission, rolesWith } from './roles.ts';
 import type { Subject } from './subject.ts';
 
@@ -15,12 +16,35 @@ export function assertMay(
   if (worker_id !== undefined) assertWorker(subject, worker_id);
 }
 
-/** Throws MonitorError `other_worker` if the subject is another worker. */
-export function assertWorker(subject: Subject, worker_id: string): void {
-  if (subject.worker_id === null || subject.worker_id === worker_id) return;
-  throw new MonitorError('forbidden', 'other_worker', `this key acts only as ${subject.worker_id}`, {
-    hint: 'Each worker needs its own key, or a key of the role worker without --worker.',
+/**
+ * Throws MonitorError `other_worker` if the subject is another worker. The ids of a tenant's workers begin with its own:
+ * its keys can neither take the id of another's worker nor find out whether there is one.
+ */
+export function assertWorker({ worker_id: only, tenant }: Subject, worker_id: string): void {
+  if (only !== null && only !== worker_id) {
+    throw new MonitorError('forbidden', 'other_worker', `this key acts only as ${only}`, {
+      hint: 'Each worker needs its own key, or a key of the role worker without --worker.',
+    });
+  }
+  if (tenant === null || worker_id.startsWith(tenantPrefix(tenant))) return;
+  const prefix = tenantPrefix(tenant);
+  throw new MonitorError('forbidden', 'other_worker', `this key acts only as workers whose ids begin with ${prefix}`, {
+    hint: `Name the worker ${prefix}1, for example: tmon worker --id ${prefix}1`,
   });
+}
+
+/**
+ * The tenant of a job that the subject submits; undefined: the default. Throws MonitorError `tenant_not_allowed` unless it
+ * may name this one.
+ */
+export function tenantFor({ tenant: own, permissions }: Subject, named: string | undefined): string | undefined {
+  if (named !== undefined && named !== own && !(own === null && permissions.has('operate'))) {
+    throw new MonitorError('forbidden', 'tenant_not_allowed', 'this key submits jobs for its own tenant only', {
+      hint: 'Leave tenant out: a job belongs to the tenant of the key. Keys of the roles operate and admin may name one.',
+    });
+  }
+  const tenant = own ?? named;
+  return tenant === DEFAULT_TENANT ? undefined : tenant;
 }
 
 /** Throws MonitorError `tag_required` if the subject may not submit a job with these tags. */

@@ -46,7 +46,7 @@ export const ROLES: Readonly<Record<KeyRole, readonly Permission[]>> = {
 };
 
 /** Permissions over things that belong to no job, or to jobs that a narrowed key may not see. */
-const WHOLE: ReadonlySet<Permission> = new Set(['fleet']);
+const WHOLE: ReadonlySet<Permission> = new Set(['fleet', 'report', 'operate', 'admin']);
 
 /** `narrowed`: the key sees only some of the jobs. */
 export function permissionsOf(role: KeyRole, narrowed: boolean): ReadonlySet<Permission> {

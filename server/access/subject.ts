@@ -15,6 +15,8 @@ export type Subject = {
   readonly scope: JobScope | null;
   /** The tags of which a job that it submits needs one; null: none is needed. */
   readonly tags: readonly string[] | null;
+  /** The tenant that it belongs to; null: none, it may act for all of them. */
+  readonly tenant: string | null;
   /** The only worker that it may act as; null: any. */
   readonly worker_id: string | null;
   /** The key and the hash of the secret that was sent; null without a key of the store. */
@@ -25,7 +27,15 @@ export type Subject = {
   readonly pass_id: string | null;
 };
 
-const LIMITLESS = { scope: null, tags: null, worker_id: null, key: null, person: null, pass_id: null } as const;
+const LIMITLESS = {
+  scope: null,
+  tags: null,
+  tenant: null,
+  worker_id: null,
+  key: null,
+  person: null,
+  pass_id: null,
+} as const;
 
 /** Every caller of a monitor without keys. */
 export const EVERYBODY: Subject = { ...LIMITLESS, actor: 'api', role: null, permissions: new Set(ROLES.admin) };
@@ -38,19 +48,28 @@ export function subjectOutside(actor: string, role: KeyRole): Subject {
   return { ...LIMITLESS, actor, role, permissions: permissionsOf(role, false) };
 }
 
-export function subjectOf({ id, role, tags, worker_id }: KeyRecord, hash: string): Subject {
+export function subjectOf({ id, role, tags, tenant, worker_id }: KeyRecord, hash: string): Subject {
   const actor = `key:${id}`;
-  const scope = tags !== null ? { tags } : role === 'submit' ? { submitted_by: actor } : null;
-  const limits = { scope, tags, worker_id, key: { id, hash }, person: null, pass_id: null };
+  const scope = scopeOf({ role, tags, tenant }, actor);
+  const limits = { scope, tags, tenant, worker_id, key: { id, hash }, person: null, pass_id: null };
   return { actor, role, permissions: permissionsOf(role, scope !== null), ...limits };
+}
+
+/** The jobs that it sees; null: all. */
+function scopeOf({ role, tags, tenant }: Pick<KeyRecord, 'role' | 'tags' | 'tenant'>, actor: string): JobScope | null {
+  const scope = {
+    ...(tenant === null ? {} : { tenant }),
+    ...(tags !== null ? { tags } : role === 'submit' ? { submitted_by: actor } : {}),
+  };
+  return Object.keys(scope).length > 0 ? scope : null;
 }
 
 /** Someone who signed in at an identity provider. */
 export function subjectOfPerson(person: Person): Subject {
-  const { role } = person;
+  const { role, tenant } = person;
   const actor = actorOfPerson(person);
-  const scope = role === 'submit' ? { submitted_by: actor } : null;
-  return { ...LIMITLESS, actor, role, permissions: permissionsOf(role, scope !== null), scope, person };
+  const scope = scopeOf({ role, tags: null, tenant }, actor);
+  return { ...LIMITLESS, actor, role, permissions: permissionsOf(role, scope !== null), scope, tenant, person };
 }
 
 /** The one whose requests are counted together; null for callers that are known by their address alone. */
@@ -61,5 +80,6 @@ export const actorOfPerson = ({ name }: Person): string => `user:${name}`;
 
 /** The holder of a token: sees one job of those that the key may see. */
 export function narrowedToJob(subject: Subject, job_id: string): Subject {
-  return { ...subject, role: 'read', permissions: new Set(OF_ONE_JOB), scope: { job_id }, tags: [] };
+  const scope = { ...(subject.tenant === null ? {} : { tenant: subject.tenant }), job_id };
+  return { ...subject, role: 'read', permissions: new Set(OF_ONE_JOB), scope, tags: [] };
 }

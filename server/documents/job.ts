@@ -32,6 +32,7 @@ export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job
     priority: job.priority,
     output_format: job.output_format,
     tags: [...job.tags],
+    ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
     // A field of the document only: the fold of older versions must stay the same.
     metadata:
       job.observed?.reported_id === undefined

@@ -47,6 +47,7 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
       instance_type: worker.location.instance_type ?? null,
       spot_price: worker.location.spot_price ?? null,
     },
+    ...(worker.tenant === undefined ? {} : { tenant: worker.tenant }),
     verdict: workerVerdictOf(worker),
     actions: actionsTaken(worker.actions),
     as_of_seq: workerVersion(state, worker),

@@ -5,10 +5,11 @@
 import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
 import type { JobNow } from '../../protocol/feed-messages.ts';
 import { formatTime } from '../../protocol/time.ts';
-import type { JobScope } from '../access/scope.ts';
+import { isOfTenant, type JobScope } from '../access/scope.ts';
 import { activeAlerts, alertDocument } from '../documents/alerts.ts';
 import { errorDocument, outputDocument, progressDocument, verdictOf } from '../documents/job.ts';
 import { expectedFields, outlookThen } from '../documents/outlook.ts';
+import { ownOutlook, ownVerdict } from '../documents/own-view.ts';
 import { mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { workerDocument } from '../documents/worker.ts';
@@ -20,7 +21,7 @@ export type Target = {
   resource: FeedResource;
   id: string | null;
   filter: FeedFilter;
-  /** Of `jobs`: those that the reader may see; null or absent: all. */
+  /** Of `job` and `jobs`: those that the reader may see; null or absent: all. */
   scope?: JobScope | null;
 };
 
@@ -36,18 +37,19 @@ export const STATE_WORKERS_MAX = 1000;
 
 export function stateNow(
   state: State,
-  { resource, id }: Target,
+  { resource, id, scope }: Target,
   { type, position, extra }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; extra: Extra },
 ): object {
   const common = { type, resource, ...position };
+  const own = isOfTenant(scope);
   switch (resource) {
     case 'job': {
       const job = state.job(id!) ?? extra.job;
-      return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, position) : { ...common, job_id: id };
+      return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, { position, own }) : { ...common, job_id: id };
     }
     case 'jobs': {
       const jobs = extra.jobs ?? [...take(activeJobs(state), STATE_JOBS_MAX + 1)];
-      const items = jobs.slice(0, STATE_JOBS_MAX).map((job) => jobNow('state', job, position));
+      const items = jobs.slice(0, STATE_JOBS_MAX).map((job) => jobNow('state', job, { position, own }));
       return { ...common, items, more: jobs.length > items.length };
     }
     case 'worker': {
@@ -68,7 +70,13 @@ export function stateNow(
   }
 }
 
-function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition): JobNow {
+/** `own`: for a reader of the job's tenant alone. */
+function jobNow(
+  type: 'state' | 'reset',
+  job: JobRecord,
+  { position, own }: { position: FeedPosition; own: boolean },
+): JobNow {
+  const outlook = outlookThen(job);
   const { job_id, state, percentage, stage, current_chunk, total_chunks, eta_seconds } = progressDocument(job);
   return {
     type,
@@ -86,8 +94,8 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
     attempt: job.attempt,
     ...(job.last_error ? { error: errorDocument(job.last_error) } : {}),
     ...(job.output ? { output: outputDocument(job.output) } : {}),
-    ...(job.verdict ? { verdict: verdictOf(job) } : {}),
-    ...expectedFields(outlookThen(job)),
+    ...(job.verdict ? { verdict: own ? ownVerdict(verdictOf(job)) : verdictOf(job) } : {}),
+    ...expectedFields(own ? ownOutlook(outlook, job) : outlook),
   };
 }
 

@@ -246,11 +246,11 @@ export function targetOf(
   scope: JobScope | null,
 ): Target | string {
   const { resource, job_id, worker_id, filter = {} } = request;
-  if (resource === 'job') return job_id ? { resource, id: job_id, filter: {} } : '/job_id is missing';
+  if (resource === 'job') return job_id ? { resource, id: job_id, filter: {}, scope } : '/job_id is missing';
   if (resource === 'worker') return worker_id ? { resource, id: worker_id, filter: {} } : '/worker_id is missing';
   if (resource !== 'jobs') return { resource, id: null, filter: {} };
   // A filter is indexed, a scope is looked at for each event.
-  const [tag, another] = scope !== null && 'tags' in scope ? scope.tags : [];
+  const [tag, another] = scope?.tags ?? [];
   const narrowed = tag !== undefined && another === undefined && filter.tag === undefined ? { ...filter, tag } : filter;
   return { resource, id: null, filter: narrowed, scope };
 }

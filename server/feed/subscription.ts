@@ -9,7 +9,7 @@
  * The last check for missed events and the step to live happen in the same turn, so no event is lost in between.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { inScope } from '../access/scope.ts';
+import { inScope, isOfTenant } from '../access/scope.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import { type Extra, stateNow, type Target } from './current-state.ts';
 import { fits } from './filter-index.ts';
@@ -17,7 +17,7 @@ import type { FeedHub, Follower, Topic } from './hub.ts';
 import type { Outbox } from './outbox.ts';
 import { Parcel, type SegmentParcels } from './parcel.ts';
 import { isAfter } from './position.ts';
-import type { FeedUpdate } from './updates.ts';
+import { type FeedUpdate, ownUpdate } from './updates.ts';
 
 /** Access to what is not in this instance's memory. */
 export interface Beyond {
@@ -85,8 +85,9 @@ export class Subscription implements Follower {
     this.#options.hub.unfollow(this.#topic, this);
   }
 
-  update(update: FeedUpdate, parcels: SegmentParcels<Follower>): void {
+  update(addressed: FeedUpdate, parcels: SegmentParcels<Follower>): void {
     const { sent, outbox } = this.#options;
+    const update = this.#as(addressed);
     if (sent.last === update || !this.#sees(update)) return;
     sent.last = update;
     if (outbox.gather(update, parcels)) parcels.open.push(this);
@@ -145,7 +146,13 @@ export class Subscription implements Follower {
   }
 
   get #scoped(): boolean {
-    return this.target.scope !== null && this.target.scope !== undefined;
+    const { resource, scope } = this.target;
+    return resource === 'jobs' && scope !== null && scope !== undefined;
+  }
+
+  /** As this reader gets it. */
+  #as(update: FeedUpdate): FeedUpdate {
+    return isOfTenant(this.target.scope) ? ownUpdate(update) : update;
   }
 
   /** Whether the reader may see the job of an update. */
@@ -190,7 +197,7 @@ export class Subscription implements Follower {
       for (const update of updates) {
         if (outbox.behind) break;
         if (!isAfter(update.position, at)) continue;
-        if (this.#wants(update)) outbox.update(update);
+        if (this.#wants(update)) outbox.update(this.#as(update));
         at = update.position;
       }
       if (outbox.behind) await new Promise<void>((resolve) => outbox.whenFlowing(resolve));

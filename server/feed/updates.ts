@@ -8,6 +8,7 @@ import type { JobStateName } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { errorDocument, outputDocument } from '../documents/job.ts';
 import { expectedFields } from '../documents/outlook.ts';
+import { ownAction, ownVerdict } from '../documents/own-view.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
@@ -21,6 +22,8 @@ export type FeedUpdate = {
   soft: boolean;
   /** Serialised once for all readers. */
   text: string;
+  /** For readers of one tenant; absent: the same. */
+  own_text?: string;
 };
 
 /** Returns undefined for events that the feed does not carry, including types written by a newer monitor. */
@@ -92,17 +95,41 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     default: {
       const fields = jobFields(event);
       if (!fields) return undefined;
+      const textOf = (shown: JobFields) =>
+        JSON.stringify({ ...common, resource: 'job', job_id: event.entity, ...shown });
+      const own = ownFields(event, fields);
       return {
         position,
         kind: 'job',
         id: event.entity,
         state: fields.state,
         soft: event.type === 'JobProgressed',
-        text: JSON.stringify({ ...common, resource: 'job', job_id: event.entity, ...fields }),
+        text: textOf(fields),
+        ...(own === null ? {} : { own_text: textOf(own) }),
       };
     }
   }
 }
+
+/** What a reader of one tenant gets in place of these; null: the same. */
+function ownFields({ type, data }: JobEvent, fields: JobFields): JobFields | null {
+  if (type === 'JobQueued' && data.promise) {
+    const { expected_start: _, expected_completion: __, ...known } = fields;
+    return known;
+  }
+  return type === 'JobJudged' ? { ...fields, verdict: ownVerdict(fields.verdict ?? null)! } : null;
+}
+
+/** The same update for readers of one tenant. */
+export function ownUpdate(update: FeedUpdate): FeedUpdate {
+  if (update.own_text === undefined) return update;
+  const made = OWN.get(update) ?? { ...update, text: update.own_text };
+  OWN.set(update, made);
+  return made;
+}
+
+/** One object for all of these readers, by which they share what is sent. */
+const OWN = new WeakMap<FeedUpdate, FeedUpdate>();
 
 /** A decision of a policy, on the feed of the job or worker that it is about. */
 function decided(event: JournalEvent & { type: 'ActionDecided' }, position: FeedPosition, common: object): FeedUpdate {
@@ -113,8 +140,10 @@ function decided(event: JournalEvent & { type: 'ActionDecided' }, position: Feed
     state === undefined
       ? { resource: 'worker', worker_id: id }
       : { resource: 'job', job_id: id, state, percentage: null, stage: null, worker_id };
-  const text = JSON.stringify({ ...common, ...about, action: taken });
-  return { position, kind, id, ...(state === undefined ? {} : { state }), soft: false, text };
+  const textOf = (action: typeof taken) => JSON.stringify({ ...common, ...about, action });
+  const own_text = textOf(ownAction(taken));
+  const text = textOf(taken);
+  return { position, kind, id, ...(state === undefined ? {} : { state }), soft: false, text, own_text };
 }
 
 /** A progress report before it is in the journal: `position` is that of everything before it. */

@@ -57,6 +57,8 @@ export type JobEvent =
         traceparent?: string;
         /** Absent without an API key. */
         submitted_by?: string;
+        /** Absent: the default, and in old journals. */
+        tenant?: string;
         estimated_cost_usd: number | null;
         details: string;
       };
@@ -208,6 +210,8 @@ export type WorkerEvent =
         capabilities: KnownCapabilities;
         location: Location;
         check_ms: number;
+        /** The only tenant whose jobs it gets. Absent: those of all, and in old journals. */
+        tenant?: string;
       };
     }
   | {

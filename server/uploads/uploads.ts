@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream';
 import { MonitorError } from '../../protocol/errors.ts';
 import { isId } from '../../protocol/ids.ts';
+import { DEFAULT_TENANT } from '../../protocol/tenant-id.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { Upload } from '../../protocol/upload.ts';
 import { newId } from '../ids.ts';
@@ -19,6 +20,7 @@ import {
   type Manifest,
   readManifest,
   readParts,
+  uploadNotFound,
   writeManifest,
   writeParts,
 } from './parts.ts';
@@ -37,6 +39,8 @@ export type NewUpload = {
   file_name: () => Promise<string>;
   /** Its Idempotency-Key as stored; null without one. See `requestKey`. */
   key: string | null;
+  /** That of its uploader; null if it belongs to none. */
+  tenant?: string | null;
 };
 
 export class Uploads {
@@ -65,7 +69,7 @@ export class Uploads {
     }
   }
 
-  async #create({ stream, file_name, key }: NewUpload): Promise<Upload> {
+  async #create({ stream, file_name, key, tenant = null }: NewUpload): Promise<Upload> {
     const { store, settings, now } = this.#options;
     const upload_id = newId('upload');
     const { part_list, ...size } = await writeParts(store, upload_id, stream, settings.upload_bytes_max);
@@ -83,7 +87,7 @@ export class Uploads {
       ...size,
       created_at: formatTime(now()),
     };
-    await writeManifest(store, upload, part_list);
+    await writeManifest(store, upload, { part_list, tenant });
     if (key === null || (await createNote(store, key, upload))) return upload;
     await store.delete(manifestKey(upload_id));
     await dropParts(store, upload_id, part_list.length);
@@ -101,10 +105,14 @@ export class Uploads {
     return readParts(this.#options.store, manifest, range);
   }
 
-  /** Records that these jobs use the upload, which keeps it. Throws MonitorError `upload_not_found`. */
-  async use(upload_id: string, job_ids: readonly string[]): Promise<void> {
+  /**
+   * Records that these jobs use the upload, which keeps it. `tenant`: that of who submits them, for whom no upload of
+   * others exists; null: it may use all. Throws MonitorError `upload_not_found`.
+   */
+  async use(upload_id: string, job_ids: readonly string[], tenant: string | null = null): Promise<void> {
     const { store } = this.#options;
-    await openManifest(store, upload_id);
+    const manifest = await openManifest(store, upload_id);
+    if (tenant !== null && tenant !== (manifest.tenant ?? DEFAULT_TENANT)) throw uploadNotFound(upload_id);
     await recordUse(store, upload_id, job_ids);
   }
 }

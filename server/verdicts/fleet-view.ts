@@ -1,8 +1,9 @@
-/** What the workers that are alive can do for a waiting job; looked at once for all jobs of a tick. */
+/** What the workers that are alive can do for a waiting job; looked at once a tenant for all jobs of a tick. */
 import { suspended } from '../state-machine/state/able.ts';
 import type { State } from '../state-machine/state/state.ts';
 
 export type FleetView = {
+  live: number;
   /** Workers that will soon be there: launched, or restarting. */
   coming: number;
   draining: number;
@@ -14,15 +15,32 @@ export type FleetView = {
   why: string;
 };
 
-const NOTHING: FleetView = { coming: 0, draining: 0, suspended: 0, last_able: null, able_until_ms: 0, why: '' };
+const NOTHING: FleetView = {
+  live: 0,
+  coming: 0,
+  draining: 0,
+  suspended: 0,
+  last_able: null,
+  able_until_ms: 0,
+  why: '',
+};
 
-/** Costs nothing while a worker is able. */
-export function fleetOf(state: State): FleetView {
-  if (state.fleet.able_workers > 0) return NOTHING;
+/** Returns what the workers can do for jobs of a tenant. Costs nothing while one of them is able. */
+export function fleetOf(state: State): (tenant: string) => FleetView {
+  const views = new Map<string, FleetView>();
+  return (tenant) => {
+    if (state.ableFor(tenant) > 0) return NOTHING;
+    const known = views.get(tenant) ?? viewOf(state, tenant);
+    views.set(tenant, known);
+    return known;
+  };
+}
+
+function viewOf(state: State, tenant: string): FleetView {
   const view = { ...NOTHING };
   let [live, silent, unwilling] = [0, 0, 0];
   for (const worker of state.tables.workers.values()) {
-    if (worker.reported) continue;
+    if (worker.reported || (worker.tenant !== undefined && worker.tenant !== tenant)) continue;
     const gone = worker.state === 'TERMINATED' || worker.status === 'UNHEALTHY';
     if (gone && (worker.heartbeat_ms ?? 0) > view.able_until_ms) {
       view.able_until_ms = worker.heartbeat_ms!;
@@ -36,6 +54,7 @@ export function fleetOf(state: State): FleetView {
     else if (worker.status === 'UNHEALTHY') silent += 1;
     else if (worker.health.reason != null) unwilling += 1;
   }
+  view.live = live;
   const parts = [
     ...(silent > 0 ? [`${silent} silent`] : []),
     ...(view.draining > 0 ? [`${view.draining} draining`] : []),

@@ -16,7 +16,13 @@ import { awayAfter, isAway } from '../state-machine/state/beats.ts';
 import { quantile, weightOf } from '../state-machine/state/histogram.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { figuresOf } from '../state-machine/state/pace.ts';
-import { type JobRecord, type Run, runsElsewhere, type WorkerRecord } from '../state-machine/state/records.ts';
+import {
+  type JobRecord,
+  type Run,
+  runsElsewhere,
+  tenantOf,
+  type WorkerRecord,
+} from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { type FleetView, fleetOf } from './fleet-view.ts';
 import { type Phase, phaseOf, slowLimit, stillLimit } from './limits.ts';
@@ -36,7 +42,7 @@ const STARVED_FACTOR = 1.5;
 const STARVED_MS = 60_000;
 
 /** `fleet`: of the same state and time, to judge many jobs. */
-export function judge(state: State, job: JobRecord, at_ms: number, fleet: FleetView = fleetOf(state)): Judgement {
+export function judge(state: State, job: JobRecord, at_ms: number, fleet = fleetOf(state)): Judgement {
   const { run } = job;
   if (job.state === 'PROCESSING' && run !== null && run.ended_ms === null) {
     const worker = state.worker(run.worker_id);
@@ -46,7 +52,9 @@ export function judge(state: State, job: JobRecord, at_ms: number, fleet: FleetV
       onTrack(job, run.assigned_ms, at_ms)
     );
   }
-  const waits = claimable(job) ? (blocked(state, job, fleet, at_ms) ?? starved(state, job, at_ms)) : null;
+  const waits = claimable(job)
+    ? (blocked(state, job, fleet(tenantOf(job)), at_ms) ?? starved(state, job, at_ms))
+    : null;
   return waits ?? onTrack(job, job.queued_ms, at_ms);
 }
 
@@ -206,7 +214,7 @@ function blocked(state: State, job: JobRecord, fleet: FleetView, at_ms: number):
       evidence: { cause: 'url_expired', audio_url_expires_at: expired },
     };
   }
-  if (state.fleet.able_workers > 0 || fleet.coming > 0) return null;
+  if (state.ableFor(tenantOf(job)) > 0 || fleet.coming > 0) return null;
   const since_ms = Math.max(job.queued_ms, fleet.able_until_ms);
   if (at_ms - since_ms < BLOCKED_MS) return null;
   const last = fleet.last_able === null ? '' : `; the last that could take jobs was ${fleet.last_able}`;
@@ -216,7 +224,7 @@ function blocked(state: State, job: JobRecord, fleet: FleetView, at_ms: number):
     reason: `No live worker can take it: ${fleet.why}${last}.`,
     evidence: {
       cause: 'no_able_worker',
-      live_workers: state.fleet.live_workers,
+      live_workers: fleet.live,
       draining_workers: fleet.draining,
       suspended_workers: fleet.suspended,
       ...(fleet.last_able === null ? {} : { last_able_worker_id: fleet.last_able }),

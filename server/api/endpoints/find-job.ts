@@ -12,6 +12,12 @@ import { catchUp } from './catch-up.ts';
 
 export type Viewer = Pick<Subject, 'scope'>;
 
+/** A job in memory that the viewer may not see does not exist for it. Throws MonitorError `job_not_found`. */
+export function assertVisible({ engine }: Pick<ApiContext, 'engine'>, { scope }: Viewer, job_id: string): void {
+  const job = engine.state.job(job_id);
+  if (job && !inScope(scope, job)) throw jobNotFound(job_id);
+}
+
 export async function findJob(context: ApiContext, viewer: Viewer, job_id: string): Promise<JobRecord> {
   const job = await findAnyJob(context, job_id);
   if (inScope(viewer.scope, job)) return job;

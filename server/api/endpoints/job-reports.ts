@@ -17,7 +17,6 @@ import { TRANSCRIPT_MEDIA_TYPES } from '../../../protocol/transcript.ts';
 import { StoredTranscript, TranscriptBody } from '../../../protocol/transcript-schema.ts';
 import { assertWorker } from '../../access/check.ts';
 import type { Subject } from '../../access/subject.ts';
-import { jobDocument } from '../../documents/job.ts';
 import { Refused } from '../../engine.ts';
 import { heldJob } from '../../state-machine/decide/jobs.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -27,7 +26,8 @@ import { endpoint, httpEndpoint } from '../endpoint.ts';
 import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
-import { findJob } from './find-job.ts';
+import { assertVisible, findJob } from './find-job.ts';
+import { shownToWorker } from './job-for.ts';
 import { JobParams } from './jobs.ts';
 import { noteHolder, noteReport } from './sign-of-life.ts';
 import { keepTranscript, readTranscript, withNotes } from './transcripts.ts';
@@ -103,11 +103,11 @@ export const jobReportEndpoints = [
       const { job_id } = params;
       const { lease_token } = body;
       const over = await overAlready(context, caller, job_id, lease_token);
-      if (over) return jobDocument(over);
+      if (over) return shownToWorker(context, caller.subject, over);
       noteReport(context, caller, job_id, lease_token);
       const output = await withNotes(context.store, context.engine.state.job(job_id), body.output);
       await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
-      return jobDocument(await findJob(context, caller.subject, job_id));
+      return shownToWorker(context, caller.subject, await findJob(context, caller.subject, job_id));
     },
   }),
   endpoint({
@@ -124,12 +124,12 @@ export const jobReportEndpoints = [
       const { lease_token, error, retry_with } = body;
       const batch_size = retry_with?.batch_size ?? null;
       const over = await overAlready(context, caller, job_id, lease_token);
-      if (over) return jobDocument(over);
+      if (over) return shownToWorker(context, caller.subject, over);
       noteReport(context, caller, job_id, lease_token);
       await context.engine.submit(
         commandOf(caller, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
       );
-      return jobDocument(await findJob(context, caller.subject, job_id));
+      return shownToWorker(context, caller.subject, await findJob(context, caller.subject, job_id));
     },
   }),
 ];
@@ -143,9 +143,11 @@ async function held(context: ApiContext, caller: Caller, job_id: string, token: 
 
 async function heldByAny(context: ApiContext, caller: Caller, job_id: string, token: string): Promise<JobRecord> {
   const { engine } = context;
+  assertVisible(context, caller.subject, job_id);
   const job = heldJob(engine.state, job_id, token);
   if (!('refusal' in job)) return job;
   await catchUp(context);
+  assertVisible(context, caller.subject, job_id);
   const again = heldJob(engine.state, job_id, token);
   if (!('refusal' in again)) return again;
   if (!engine.state.job(job_id)) throw leaseExpired(await findJob(context, caller.subject, job_id));
@@ -160,6 +162,7 @@ async function overAlready(
   token: string,
 ): Promise<JobRecord | null> {
   const { engine } = context;
+  assertVisible(context, caller.subject, job_id);
   const here = engine.state.job(job_id);
   if (here) assertHolder(caller.subject, here);
   if (here) return null;

@@ -13,8 +13,10 @@ import {
 import { JobQuery } from '../../../protocol/queue.ts';
 import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
 import { JobWhy } from '../../../protocol/why.ts';
-import { assertTags } from '../../access/check.ts';
-import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
+import { assertTags, tenantFor } from '../../access/check.ts';
+import { isOfTenant } from '../../access/scope.ts';
+import { progressDocument, timelineDocument } from '../../documents/job.ts';
+import { ownWhy } from '../../documents/own-view.ts';
 import { whyDocument } from '../../documents/why.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -28,6 +30,7 @@ import { statusOf, toProblem } from '../errors.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
 import { findJob, findReportedJob, type Viewer } from './find-job.ts';
+import { jobFor, shown } from './job-for.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { checkSubmissions } from './submission.ts';
 import { versioned } from './versioned.ts';
@@ -124,10 +127,10 @@ export const jobEndpoints = [
     run: versioned({
       async find(context, params: Static<typeof JobParams>, caller) {
         const { job, version } = await reportedJob(context, params, caller);
-        return { job, version, outlook: context.outlooks.of(job) };
+        return { version, ...jobFor(context, caller.subject, job) };
       },
       version: ({ version, outlook }) => versionWith(version, outlook),
-      document: ({ job, outlook }) => jobDocument(job, outlook),
+      document: ({ document }) => document(),
     }),
   }),
   endpoint({
@@ -166,8 +169,9 @@ export const jobEndpoints = [
     responses: { 200: JobWhy },
     async run(context, { params, caller }) {
       const { job } = await findReportedJob(context, caller.subject, params.job_id);
-      const { engine, outlooks } = context;
-      return whyDocument(engine.state, job, outlooks.of(job));
+      const { outlook } = jobFor(context, caller.subject, job);
+      const why = whyDocument(context.engine.state, job, outlook);
+      return isOfTenant(caller.subject.scope) ? ownWhy(why, job) : why;
     },
   }),
   endpoint({
@@ -184,7 +188,7 @@ export const jobEndpoints = [
       await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
       const job = await findJob(context, caller.subject, job_id);
       reply.code(job.state === 'CANCELLING' ? 202 : 200);
-      return shown(context, job);
+      return shown(context, caller.subject, job);
     },
   }),
   endpoint({
@@ -199,12 +203,10 @@ export const jobEndpoints = [
       const { job_id } = params;
       refuseArchived(context, await findJob(context, caller.subject, job_id), 'retried');
       await context.engine.submit(commandOf(caller, { type: 'retry_job', job_id }));
-      return shown(context, await findJob(context, caller.subject, job_id));
+      return shown(context, caller.subject, await findJob(context, caller.subject, job_id));
     },
   }),
 ];
-
-const shown = ({ outlooks }: Pick<ApiContext, 'outlooks'>, job: JobRecord) => jobDocument(job, outlooks.of(job));
 
 /** What is expected of a job changes while nothing happens to it. */
 function versionWith(version: number | string, { position, start, end }: Outlook): number | string {
@@ -231,8 +233,11 @@ export async function submitJobs(
 ): Promise<(Job | MonitorError)[]> {
   for (const { tags } of submissions) assertTags(caller.subject, tags);
   const trace = traceOf(caller);
-  const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...trace, ...submission }));
-  const wrong = await checkSubmissions(context.uploads, context.settings, submitted);
+  const submitted = submissions.map(({ tenant: named, ...submission }) => {
+    const tenant = tenantFor(caller.subject, named);
+    return { job_id: newId('job'), ...trace, ...submission, ...(tenant === undefined ? {} : { tenant }) };
+  });
+  const wrong = await checkSubmissions(context, caller.subject, submitted);
   const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
   const documents = jobs.length > 0 ? await submitGood(context, caller, jobs, content) : [];
   if (documents.length !== jobs.length) {
@@ -269,7 +274,9 @@ async function submitGood(
   );
   // For a repeated command, the ids of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
-  return Promise.all(ids.map(async (job_id) => shown(context, await findJob(context, caller.subject, job_id))));
+  return Promise.all(
+    ids.map(async (job_id) => shown(context, caller.subject, await findJob(context, caller.subject, job_id))),
+  );
 }
 
 /** Refuses to change a job that has left memory: its state is final. */
@@ -293,8 +300,9 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
 export async function listJobs(
   context: Pick<ApiContext, 'engine' | 'store' | 'outlooks'>,
   query: JobQuery,
-  { scope }: Viewer,
+  viewer: Viewer,
 ) {
+  const { scope } = viewer;
   const { engine, store } = context;
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
@@ -310,13 +318,13 @@ export async function listJobs(
     page.jobs.push(...all.slice(0, limit));
     page.unreadable.push(...left.unreadable);
     if (!exhausted || all.length > limit)
-      return pageResponse(context, page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
+      return pageResponse(context, viewer, page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
   // A job in the archive has no verdict.
   const archived = query.verdict === undefined && states.length > 0 && state.scalars.archived_jobs > 0;
-  if (!archived) return pageResponse(context, page, null);
-  if (page.jobs.length === limit) return pageResponse(context, page, { archive: '', seq });
+  if (!archived) return pageResponse(context, viewer, page, null);
+  if (page.jobs.length === limit) return pageResponse(context, viewer, page, { archive: '', seq });
   const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
     limit: limit - page.jobs.length,
@@ -326,14 +334,19 @@ export async function listJobs(
   });
   page.jobs.push(...jobs);
   page.unreadable.push(...unreadable);
-  return pageResponse(context, page, next === null ? null : { archive: next, seq });
+  return pageResponse(context, viewer, page, next === null ? null : { archive: next, seq });
 }
 
 type Page = { jobs: JobRecord[]; unreadable: Unreadable[] };
 
-function pageResponse(context: Pick<ApiContext, 'outlooks'>, { jobs, unreadable }: Page, next: Cursor | null) {
+function pageResponse(
+  context: Pick<ApiContext, 'outlooks'>,
+  viewer: Viewer,
+  { jobs, unreadable }: Page,
+  next: Cursor | null,
+) {
   return {
-    items: jobs.map((job) => shown(context, job)),
+    items: jobs.map((job) => shown(context, viewer, job)),
     next_cursor: next === null ? null : encodeCursor(next),
     ...(unreadable.length > 0 && { unreadable }),
   };

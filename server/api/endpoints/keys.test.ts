@@ -69,7 +69,9 @@ test('a rotated key has a new secret; a revoked one is refused, and its open con
 test('wrong requests get clear errors', async () => {
   const wrong: [object, number, string][] = [
     [{ role: 'owner' }, 400, 'invalid_body'],
-    [{ role: 'read', tenant: 'x' }, 400, 'invalid_body'],
+    [{ role: 'read', tenant: 'X' }, 400, 'invalid_body'],
+    [{ role: 'admin', tenant: 'x' }, 400, 'role_without_tenant'],
+    [{ role: 'worker', tenant: 'x', worker_id: 'y_1' }, 400, 'worker_of_another_tenant'],
     [{ role: 'admin', tags: ['a'] }, 400, 'role_without_tags'],
     [{ role: 'read', worker_id: 'w' }, 400, 'role_without_worker'],
     [{ role: 'read', expires_at: '2020-01-01T00:00:00Z' }, 400, 'key_over'],

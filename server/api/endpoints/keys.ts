@@ -37,7 +37,7 @@ export const keyEndpoints = [
     responses: { 201: NewApiKey },
     async run(context, { body, caller, reply }) {
       const { engine, access } = context;
-      const { role, name = '', tags = null, worker_id = null, expires_at } = body;
+      const { role, name = '', tags = null, worker_id = null, tenant = null, expires_at } = body;
       const { key, key_id, secret_hash } = access.newSecret();
       const outcome = await engine.submit(
         commandOf(caller, {
@@ -47,7 +47,7 @@ export const keyEndpoints = [
           name,
           tags,
           worker_id,
-          tenant: null,
+          tenant,
           expires_ms: expires_at === undefined ? null : parseTime(expires_at),
           secret_hash,
           by: caller.subject.actor,

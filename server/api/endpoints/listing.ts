@@ -39,13 +39,15 @@ export function decodeCursor(text: string | undefined): Cursor | null {
 }
 
 export function matcherOf(query: JobQuery, scope: JobScope | null): JobMatcher {
-  const { created_after, created_before, state, worker_id, priority, tag, error_code, suspect, verdict, model, q } =
+  const { created_after, created_before, state, worker_id, priority, tag, tenant, error_code, suspect, verdict } =
     query;
+  const { model, q } = query;
   return new JobMatcher({
     state,
     worker_id,
     priority,
     tag,
+    tenant,
     error_code,
     suspect,
     verdict,

@@ -136,7 +136,7 @@ async function issue(
 }
 
 function sessionOf({ access, engine, provider }: ApiContext, subject: Subject, expires_ms: number | null): Session {
-  const { role, permissions, key, person, tags } = subject;
+  const { role, permissions, key, person, tags, tenant } = subject;
   const record = key === null ? undefined : engine.state.tables.keys.get(key.id);
   return {
     keys_required: access.required,
@@ -146,6 +146,7 @@ function sessionOf({ access, engine, provider }: ApiContext, subject: Subject, e
     key_id: key?.id ?? null,
     name: person?.name ?? record?.name ?? null,
     tags: tags === null ? null : [...tags],
+    tenant,
     expires_at: expires_ms === null ? null : formatTime(expires_ms),
     provider: provider && { name: provider.settings.name, path: SIGN_IN_PATH },
   };

@@ -2,6 +2,7 @@
 import { refusedHost } from '../../../notifiers/http/addresses.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
+import type { Subject } from '../../access/subject.ts';
 import { eachAtOnce } from '../../at-once.ts';
 import type { Settings } from '../../config.ts';
 import { isKeyPart } from '../../objects/store.ts';
@@ -16,8 +17,8 @@ const UPLOADS_AT_ONCE = 16;
  * those jobs have ended.
  */
 export async function checkSubmissions(
-  uploads: Uploads,
-  settings: WebhookSettings,
+  { uploads, settings }: { uploads: Uploads; settings: WebhookSettings },
+  { tenant }: Pick<Subject, 'tenant'>,
   jobs: readonly NewJob[],
 ): Promise<Map<string, MonitorError>> {
   const wrong = new Map<string, MonitorError>();
@@ -33,7 +34,7 @@ export async function checkSubmissions(
     }
   }
   await eachAtOnce(uses, UPLOADS_AT_ONCE, async ([upload_id, job_ids]) => {
-    const error = await use(uploads, upload_id, job_ids);
+    const error = await use(uploads, upload_id, job_ids, tenant);
     if (error) for (const job_id of job_ids) wrong.set(job_id, error);
   });
   return wrong;
@@ -78,10 +79,15 @@ export function webhookError(webhook_url: string, settings: WebhookSettings): Mo
 }
 
 /** Returns errors of the submission; throws others, such as a failing store. */
-async function use(uploads: Uploads, upload_id: string, job_ids: string[]): Promise<MonitorError | undefined> {
+async function use(
+  uploads: Uploads,
+  upload_id: string,
+  job_ids: string[],
+  tenant: string | null,
+): Promise<MonitorError | undefined> {
   try {
     if (!isKeyPart(upload_id)) return noUpload(`there is no upload ${JSON.stringify(upload_id.slice(0, 100))}`);
-    await uploads.use(upload_id, job_ids);
+    await uploads.use(upload_id, job_ids, tenant);
   } catch (error) {
     if (!(error instanceof MonitorError)) throw error;
     return error.kind === 'not_found' ? noUpload(error.message) : error;

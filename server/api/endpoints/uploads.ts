@@ -51,7 +51,7 @@ export const uploadEndpoints = [
         const sent_name = await rest;
         return query.name ?? nameIn(sent_name) ?? 'audio';
       };
-      const upload = await uploads.create({ stream, file_name, key });
+      const upload = await uploads.create({ stream, file_name, key, tenant: caller.subject.tenant });
       reply.code(201).header('location', `/api/v1/uploads/${upload.upload_id}`);
       return upload;
     },
@@ -68,8 +68,8 @@ export const uploadEndpoints = [
     etag: true,
     async run(context, { params, caller, http: { request, reply } }) {
       const { uploads, log } = context;
-      const manifest = await uploads.open(params.upload_id);
       await assertVisible(context, caller, params.upload_id);
+      const manifest = await uploads.open(params.upload_id);
       const { file_size_bytes, sha256 } = manifest.upload;
       const unchanged = notModified(caller, reply, sha256);
       if (unchanged) return unchanged;

@@ -22,7 +22,7 @@ import {
   type WorkerVerdict,
   WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
-import { jobDocument, workerJobDocument } from '../../documents/job.ts';
+import { workerJobDocument } from '../../documents/job.ts';
 import { workerDocument, workerVerdictOf, workerVersion } from '../../documents/worker.ts';
 import { Refused } from '../../engine.ts';
 import { newId, newSecret } from '../../ids.ts';
@@ -39,6 +39,7 @@ import { catchUp } from './catch-up.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
+import { shownToWorker } from './job-for.ts';
 import { pageOf } from './jobs.ts';
 import { decodeCursor, encodeCursor, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { noteAlive } from './sign-of-life.ts';
@@ -199,7 +200,9 @@ export const workerEndpoints = [
       const { worker_id } = params;
       const known = engine.state.worker(worker_id) !== undefined;
       noteAlive(context, caller, worker_id);
-      await engine.submit(commandOf(caller, { type: 'register_worker', worker_id, registration: body }));
+      await engine.submit(
+        commandOf(caller, { type: 'register_worker', worker_id, registration: body, ...tenantOf(caller) }),
+      );
       reply.code(known ? 200 : 201);
       return documentOf(context, worker_id);
     },
@@ -258,10 +261,11 @@ export const workerEndpoints = [
       noteAlive(context, caller, worker_id);
       const [method, url] = caller.content;
       // A claim with the same key is the same claim, even with another max_jobs or wait_seconds.
-      const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() }, [
-        method,
-        url,
-      ]);
+      const command = commandOf(
+        caller,
+        { type: 'claim_jobs', worker_id, max_jobs, ...tenantOf(caller), secret: newSecret() },
+        [method, url],
+      );
       const claim = (messages?: readonly JobMessage[]) =>
         engine.submit(messages ? { ...command, body: { ...command.body, messages } as CommandBody } : command);
       const signal = wait_seconds > 0 ? caller.signal : null;
@@ -329,6 +333,8 @@ export const workerEndpoints = [
   }),
 ];
 
+const tenantOf = ({ subject: { tenant } }: Caller) => (tenant === null ? {} : { tenant });
+
 const isJudged = (worker: WorkerRecord, wanted: WorkerVerdict['status'] | undefined): boolean =>
   wanted === undefined || workerVerdictOf(worker)?.status === wanted;
 
@@ -337,7 +343,7 @@ async function handOut(context: ApiContext, { subject }: Caller, ref: readonly [
   const job = await findJob(context, subject, job_id);
   const traceparent = context.traceOf(job);
   return {
-    job: jobDocument(job),
+    job: shownToWorker(context, subject, job),
     lease: { token, expires_at: formatTime(expires_ms) },
     audio_url: job.audio_url,
     attempt: { number: job.attempt, batch_size: job.batch_size },

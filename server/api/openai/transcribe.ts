@@ -42,6 +42,7 @@ async function submit(context: ApiContext, caller: Caller, request: FastifyReque
   const upload = await context.uploads.create({
     stream,
     key: requestKey(caller),
+    tenant: caller.subject.tenant,
     file_name: async () => {
       await form;
       return (await rest).file_name ?? 'audio';

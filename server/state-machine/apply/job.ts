@@ -138,7 +138,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by' | 'tenant'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -168,6 +168,7 @@ export function newJob(
     require_complete: request.require_complete === true,
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
+    ...(request.tenant === undefined ? {} : { tenant: request.tenant }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,

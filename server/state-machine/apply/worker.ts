@@ -83,12 +83,14 @@ function arrive(
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
   // The faults of a process that was restarted on purpose are over; those of one that dies again and again are not.
-  const { reported: _, exit, faults, beats: __, verdict: ___, found, ...before } = known ?? NEW_WORKER;
+  const { reported: _, exit, faults, beats: __, verdict: ___, found, tenant: own, ...before } = known ?? NEW_WORKER;
   const kept = faults !== undefined && !fresh && known.state !== 'RESTARTING';
   const arrived = stateOnArrival(known, registered);
+  const tenant = registered ? event.data.tenant : own;
   state.putWorker({
     ...before,
     ...(kept ? { faults } : {}),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(isFound(event) || (found && !registered) ? { found: true as const } : {}),
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),

@@ -11,7 +11,7 @@ import type { Event } from '../events.ts';
 import { able, allowance, suspended } from '../state/able.ts';
 import { nextClass, passedOver } from '../state/class-order.ts';
 import { expectedOf } from '../state/pace.ts';
-import type { JobRecord, WorkerRecord } from '../state/records.ts';
+import { type JobRecord, tenantOf, type WorkerRecord } from '../state/records.ts';
 import { endedRuns, isFailure } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
@@ -28,7 +28,9 @@ export function claimJobs(
   { at_ms, policy }: Context,
 ): Decision {
   const worker = state.worker(body.worker_id);
-  if (!worker || worker.reported) return workerNotFound(body.worker_id);
+  if (!worker || worker.reported || (body.tenant !== undefined && worker.tenant !== body.tenant)) {
+    return workerNotFound(body.worker_id);
+  }
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
   const hardware = hardwareOf(worker);
@@ -74,11 +76,12 @@ export function couldClaim(state: State, worker_id: string, context: Context): b
   return !worker || nextJobs(state, worker, 1, context).length > 0;
 }
 
-/** Whether the worker may have this job, as far as its earlier attempts matter. */
+/** Whether the worker may have this job, as far as its tenant and earlier attempts matter. */
 export function mayTake(state: State, worker: WorkerRecord, job: JobRecord, { at_ms, policy }: Context): boolean {
+  if (worker.tenant !== undefined && worker.tenant !== tenantOf(job)) return false;
   if (!isFailedBy(worker, job)) return true;
   if (at_ms - job.queued_ms >= policy.elsewhere_ms) return true;
-  let others = state.fleet.able_workers;
+  let others = state.ableFor(tenantOf(job));
   for (const id of failedOn(job)) {
     const failed = state.worker(id);
     if (failed && able(failed)) others -= 1;
@@ -103,7 +106,7 @@ function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Co
   if (count === 0) return [];
   const may = (job: JobRecord) => mayTake(state, worker, job, context);
   // The job of a trial is one that the worker has not failed, if there is one: that shows what the worker can do.
-  const fresh = suspended(worker) ? inOrder(state, count, context, (job) => !isFailedBy(worker, job)) : [];
+  const fresh = suspended(worker) ? inOrder(state, count, context, (job) => may(job) && !isFailedBy(worker, job)) : [];
   return fresh.length > 0 ? fresh : inOrder(state, count, context, may);
 }
 

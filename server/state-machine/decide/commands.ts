@@ -47,10 +47,11 @@ export type SentMessage = JobMessage & { replaces: string | null };
 export type CommandBody =
   /** `submitted_by`: the actor, if it has an API key. */
   | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[]; submitted_by?: string }
-  /** `messages`: received from an external queue; the claim is for their jobs alone. */
+  /** `messages`: received from an external queue; the claim is for their jobs alone. `tenant`: that of its key. */
   | {
       type: 'claim_jobs';
       worker_id: string;
+      tenant?: string;
       max_jobs: number;
       secret: string;
       messages?: readonly JobMessage[] | undefined;
@@ -88,7 +89,8 @@ export type CommandBody =
       /** The seq of the fold that the archive was read by. A job that has left memory since is skipped. */
       read_seq: number;
     }
-  | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
+  /** `tenant`: the only one whose jobs it gets; absent: it gets those of all. */
+  | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration; tenant?: string }
   /** `found`: an instance that runs without a known worker; nothing happens if a worker has claimed it meanwhile. */
   | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch; found?: { instance_id: string; reason: string } }
   /** Where a worker that was launched runs; without effect once it has registered. */

@@ -43,6 +43,7 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           ...(submitted_by === undefined ? {} : { submitted_by }),
+          ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },

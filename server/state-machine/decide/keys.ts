@@ -1,4 +1,5 @@
 /** API keys: create, rotate, revoke. Nobody is locked out: the first key, and always one more, is an admin's. */
+import { tenantPrefix } from '../../../protocol/tenant-id.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import { KEYS_MAX, type KeyRecord, keyCounts } from '../state/keys.ts';
 import type { State } from '../state/state.ts';
@@ -10,7 +11,7 @@ type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 export function createKey(state: State, body: Body<'create_key'>, { at_ms }: Context): Decision {
   const { key_id, first, outside_admin, by, ...data } = body;
   const { keys } = state.tables;
-  const { role, tags, worker_id, expires_ms } = data;
+  const { role, tags, worker_id, tenant, expires_ms } = data;
   if (first && keys.size > 0) return refuse('conflict', 'keys_exist', 'this store has a key already');
   if (!outside_admin && role !== 'admin' && !hasAdmin(state, at_ms)) {
     return refuse('conflict', 'first_key_not_admin', `the first key has to be an admin's, not of the role ${role}`, {
@@ -25,6 +26,16 @@ export function createKey(state: State, body: Body<'create_key'>, { at_ms }: Con
   if (worker_id !== null && role !== 'worker') {
     return refuse('invalid', 'role_without_worker', `a key of the role ${role} cannot be narrowed to a worker`, {
       hint: 'Only keys of the role worker can.',
+    });
+  }
+  if (tenant !== null && role === 'admin') {
+    return refuse('invalid', 'role_without_tenant', 'a key of the role admin cannot be narrowed to a tenant', {
+      hint: 'It may create keys of every tenant. Keys of all other roles can be narrowed.',
+    });
+  }
+  if (tenant !== null && worker_id !== null && !worker_id.startsWith(tenantPrefix(tenant))) {
+    return refuse('invalid', 'worker_of_another_tenant', `${worker_id} is not the id of a worker of ${tenant}`, {
+      hint: `The ids of its workers begin with ${tenantPrefix(tenant)}`,
     });
   }
   if (expires_ms !== null && expires_ms <= at_ms) {

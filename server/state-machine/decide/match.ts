@@ -1,7 +1,7 @@
 /** Whether a job matches a filter, for lists, purges and redrives. */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import type { VerdictStatus } from '../../../protocol/verdict.ts';
-import type { JobRecord } from '../state/records.ts';
+import { type JobRecord, tenantOf } from '../state/records.ts';
 import { verdictStatus } from '../state/verdicts.ts';
 
 export type JobCriteria = {
@@ -9,6 +9,7 @@ export type JobCriteria = {
   worker_id?: string | undefined;
   priority?: Priority | undefined;
   tag?: string | undefined;
+  tenant?: string | undefined;
   error_code?: string | undefined;
   suspect?: boolean | undefined;
   verdict?: VerdictStatus | undefined;
@@ -38,6 +39,7 @@ export class JobMatcher {
       (filter.worker_id === undefined || job.run?.worker_id === filter.worker_id) &&
       (filter.priority === undefined || job.priority === filter.priority) &&
       (filter.tag === undefined || job.tags.includes(filter.tag)) &&
+      (filter.tenant === undefined || tenantOf(job) === filter.tenant) &&
       (filter.error_code === undefined || job.last_error?.code === filter.error_code) &&
       (filter.suspect === undefined || (job.output?.suspect ?? false) === filter.suspect) &&
       (filter.verdict === undefined || filter.verdict === verdictStatus(job)) &&

@@ -17,15 +17,17 @@ type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
 export function registerWorker(state: State, body: Body<'register_worker'>, context: Context): Decision {
   const { at_ms, policy } = context;
-  const { worker_id, registration } = body;
+  const { worker_id, registration, tenant } = body;
   const known = state.worker(worker_id);
   const data = {
     instance_id: registration.instance_id ?? known?.instance_id ?? null,
     capabilities: replacing<KnownCapabilities>(known?.capabilities, registration.capabilities),
     location: registration.location === undefined ? {} : replacing(known?.location, registration.location),
     check_ms: at_ms + policy.worker_degraded_ms,
+    ...(tenant === undefined ? {} : { tenant }),
   };
-  if (known && !known.reported && isSettled(known) && isKnown(known, data)) return { events: [] };
+  if (known && !known.reported && isSettled(known) && known.tenant === tenant && isKnown(known, data))
+    return { events: [] };
   // A worker that returns from a restart holds no jobs.
   const restarted = known?.state === 'RESTARTING';
   const returned = restarted

@@ -51,6 +51,7 @@ const JOB: Names<JobRecord> = [
   'promise',
   'traceparent',
   'submitted_by',
+  'tenant',
   'actions',
 ];
 const RUN: Names<Run> = [
@@ -172,6 +173,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     actions: (v[at.actions] as JobRecord['actions'] | undefined) ?? null,
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
     ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
+    ...(typeof v[at.tenant] === 'string' ? { tenant: shared(v[at.tenant])! } : {}),
   });
 }
 

@@ -13,7 +13,7 @@ export type KeyRecord = {
   tags: readonly string[] | null;
   /** The worker that it acts as; null: any. */
   worker_id: string | null;
-  /** Always null: the only tenant. */
+  /** The tenant whose jobs it sees, submits and claims; null: it may act for all. */
   tenant: string | null;
   /** The present secret, then the previous one during a rotation. */
   secrets: readonly KeySecret[];

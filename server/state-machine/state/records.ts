@@ -15,6 +15,7 @@ import type {
   StateHistoryEntry,
 } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
+import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
 import type { Evidence, VerdictStatus } from '../../../protocol/verdict.ts';
 import type {
@@ -55,6 +56,8 @@ export type JobRecord = {
   traceparent?: string;
   /** The actor that submitted it; absent without an API key. */
   submitted_by?: string;
+  /** Absent: the default. */
+  tenant?: string;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 
@@ -247,6 +250,8 @@ export type WorkerRecord = {
   faults?: WorkerFaults | undefined;
   /** Launched by nobody here: its instance was found. Present until it registers. */
   found?: true;
+  /** The only tenant whose jobs it gets; absent: it gets those of all. */
+  tenant?: string;
   /** Absent while nothing is wrong. */
   verdict?: WorkerVerdictRecord;
   /** The last decisions of policies about it, oldest first; absent if there are none. */
@@ -424,6 +429,8 @@ export type CommandRef = readonly [type: string, entity: string, token?: string,
  */
 export const runsElsewhere = ({ observed, run }: JobRecord): boolean =>
   observed != null || (run !== null && run.token === null);
+
+export const tenantOf = ({ tenant }: Pick<JobRecord, 'tenant'>): string => tenant ?? DEFAULT_TENANT;
 
 export const finished = (state: JobStateName): boolean =>
   state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';

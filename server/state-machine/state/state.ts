@@ -93,6 +93,8 @@ type Indexes = NoticeIndexes & {
   /** `due_ms|kind|id` → timer, for ticks. */
   timers: SortedMap<string, Timer>;
   workers_by_creation: SortedMap<number, string>;
+  /** Tenant → workers that can be counted on for its jobs and for no others. */
+  able_by_tenant: SortedMap<string, number>;
   /** Fingerprint → id of the alert, while its condition holds. */
   alert_conditions: SortedMap<string, string>;
   /** Ordinals of actions whose machine is pending. */
@@ -113,6 +115,8 @@ export type Fleet = {
   idle_workers: number;
   /** Of these, which can be counted on for a job; see able.ts. */
   able_workers: number;
+  /** Of these, which get jobs of one tenant alone. */
+  able_of_tenants: number;
   priced_workers: number;
   price_micro_usd: number;
 };
@@ -202,6 +206,12 @@ export class State {
 
   worker(worker_id: string): WorkerRecord | undefined {
     return this.tables.workers.get(worker_id);
+  }
+
+  /** Workers that can be counted on for a job of this tenant. */
+  ableFor(tenant: string): number {
+    const { able_workers, able_of_tenants } = this.fleet;
+    return able_workers - able_of_tenants + (this.tables.able_by_tenant.get(tenant) ?? 0);
   }
 
   nextOrdinal(): number {
@@ -392,12 +402,20 @@ export class State {
     this.tables.packs.delete(key);
   }
 
+  #countAble({ tenant }: WorkerRecord, sign: 1 | -1): void {
+    this.fleet.able_workers += sign;
+    if (tenant === undefined) return;
+    this.fleet.able_of_tenants += sign;
+    const { able_by_tenant } = this.tables;
+    able_by_tenant.set(tenant, (able_by_tenant.get(tenant) ?? 0) + sign);
+  }
+
   #countWorker(worker: WorkerRecord | undefined, sign: 1 | -1): void {
     if (!worker || worker.state === 'TERMINATED') return;
     this.fleet.live_workers += sign;
     if (worker.holds.length > 0) this.fleet.busy_workers += sign;
     else if (waits(worker)) this.fleet.idle_workers += sign;
-    if (able(worker)) this.fleet.able_workers += sign;
+    if (able(worker)) this.#countAble(worker, sign);
     const price = worker.location.spot_price;
     if (typeof price !== 'number') return;
     this.fleet.priced_workers += sign;
@@ -425,6 +443,7 @@ const NO_FLEET: Fleet = {
   busy_workers: 0,
   idle_workers: 0,
   able_workers: 0,
+  able_of_tenants: 0,
   priced_workers: 0,
   price_micro_usd: 0,
 };
@@ -476,6 +495,7 @@ function emptyTables(): Facts & Indexes {
     off_track: { slow: table(), hung: table(), dead: table(), starved: table(), blocked: table() },
     timers: table(),
     workers_by_creation: table(),
+    able_by_tenant: table(),
     alert_conditions: table(),
     pending_actions: table(),
     notices_due: table(),
