@@ -48,7 +48,7 @@ export function workerCommand(): Command {
     .addOption(
       new Option(
         '--engine <engine>',
-        "auto, whisper.cpp, faster-whisper, openai-whisper, pocketsphinx or 'exec:COMMAND {input} {output}'",
+        "auto, whisper.cpp, faster-whisper, openai-whisper, pocketsphinx, openai:URL or 'exec:COMMAND {input} {output}'",
       )
         .env('TMON_ENGINE')
         .default('auto'),

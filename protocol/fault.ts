@@ -24,7 +24,7 @@ const OF_WORKER: ReadonlySet<string> = new Set([
   'engine_stalled',
   'gpu_unavailable',
 ]);
-const OF_SERVICE: ReadonlySet<string> = new Set(['audio_unreachable']);
+const OF_SERVICE: ReadonlySet<string> = new Set(['audio_unreachable', 'engine_unreachable']);
 const OF_AUDIO: ReadonlySet<string> = new Set(['no_audio_track', 'not_audio']);
 
 /** The fault that a code means; null for a code that says nothing about it, such as `engine_crashed`. */

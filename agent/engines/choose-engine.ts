@@ -7,12 +7,14 @@
  *     faster-whisper?python=private&model=tiny.en
  *     openai-whisper?model=turbo
  *     pocketsphinx
+ *     openai:http://127.0.0.1:8000/v1?model=large-v3
  *     exec:my-transcriber {input} --out {output}
  */
 import { type Engine, type EngineCapabilities, EngineError, type EngineLimits } from './engine.ts';
 import { createExec } from './exec.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
 import { JOB_TIMEOUT_HINT, readJobTimeout, readStallTimeout, STALL_TIMEOUT_HINT } from './limits.ts';
+import { createOpenaiApi } from './openai/openai-api.ts';
 import { createOpenaiWhisper } from './openai-whisper.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
 import { createWhisperCpp } from './whisper-cpp.ts';
@@ -43,16 +45,20 @@ const ENGINES: Readonly<Record<string, Choice>> = {
   pocketsphinx: { options: ['python'], create: createPocketsphinx },
 };
 
-const HINT = `one of ${Object.keys(ENGINES).join(', ')}, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
+/** A server, named by its URL. */
+const OPENAI: Choice = { options: ['model', 'language', 'key_env'], create: createOpenaiApi };
+
+const HINT = `one of ${Object.keys(ENGINES).join(', ')}, openai:URL, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
 
 /** Parses the value of `--engine`. Throws EngineError `engine_choice_invalid`. */
 export function parseEngine(text: string): Engine {
   if (text.startsWith('exec:')) return createExec({ command: text.slice('exec:'.length) });
   const [name = '', query = ''] = text.split(/\?(.*)/s);
-  const choice = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+  const [, url] = /^openai:(.*)$/.exec(name) ?? [];
+  const choice = url !== undefined ? OPENAI : Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
   if (choice === undefined) throw invalid(`unknown engine ${JSON.stringify(name)}`, HINT);
 
-  const options: Options = {};
+  const options: Options = url ? { url } : {};
   let limits: EngineLimits = {};
   for (const [key, value] of new URLSearchParams(query)) {
     if (key === 'stall_timeout' || key === 'job_timeout') limits = { ...limits, ...readLimit(key, value) };

@@ -16,7 +16,7 @@
  * state between two calls: each starts its program again, so that a crash, a leak or a kill affects one job only. The
  * price is loading the model for each job, some seconds for a large one.
  *
- * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts. choose-engine.ts picks one.
+ * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts, openai/. choose-engine.ts picks one.
  */
 import type { Transcript } from '../../protocol/transcript.ts';
 import type { Heard } from '../quality/heard.ts';
@@ -54,7 +54,8 @@ export type EngineLimits = {
 /** The `capabilities` of a worker. */
 export type EngineCapabilities = {
   model: string;
-  device: 'cpu' | 'cuda';
+  /** `remote`: a server elsewhere. */
+  device: 'cpu' | 'cuda' | 'remote';
   /** Whether the engine computes on a GPU in reduced precision. */
   gpu_optimized: boolean;
   /** Chunks of audio decoded at once; 1 if the engine has no batches. */
@@ -99,6 +100,7 @@ const RETRYABLE = {
   engine_missing: true, // another worker may have it
   engine_broken: true, // a crash, after which its self-check failed, too
   engine_stalled: true,
+  engine_unreachable: true, // a server elsewhere
   engine_choice_invalid: true, // the value of --engine; another worker may have a right one
   disk_full: true, // another worker may have space
   audio_unreachable: true, // a network error, a busy server

@@ -1,6 +1,6 @@
 /**
  * `node test/openai/main.ts`: OpenAI's clients for JavaScript and Python, and LangChain's loader of recordings, against a
- * monitor and a worker with faster-whisper and tiny.en. Prints the share of right words of each; exit code 1 if one is
+ * monitor and a worker with faster-whisper and tiny.en; then a second monitor whose worker takes the first for its engine. Prints the share of right words of each; exit code 1 if one is
  * lower than 0.9. A minute or two; not part of npm test.
  */
 import assert from 'node:assert/strict';
@@ -26,7 +26,13 @@ try {
   const { url } = await startTestMonitor(t);
   startTmon(t, ['worker', '--server', url, '--engine', PACKAGED_FASTER_WHISPER]);
   const spoken = words(await readFile(SPOKEN, 'utf8'));
-  const texts = { javascript: await javascript(`${url}/v1`), ...(await inPython(python.python, `${url}/v1`)) };
+  const second = await startTestMonitor(t);
+  startTmon(t, ['worker', '--server', second.url, '--engine', `openai:${url}/v1`]);
+  const texts = {
+    javascript: await javascript(`${url}/v1`),
+    ...(await inPython(python.python, `${url}/v1`)),
+    'a monitor behind a monitor': await javascript(`${second.url}/v1`),
+  };
   for (const [client, text] of Object.entries(texts)) {
     const heard = new Set(words(text));
     const right = spoken.filter((word) => heard.has(word)).length / spoken.length;

@@ -21,6 +21,6 @@ def fault_of(failure: Failure) -> Fault | None:
         return failure["fault"]
     if code in _OF_WORKER:
         return "worker"
-    if code == "audio_unreachable":
+    if code in ("audio_unreachable", "engine_unreachable"):
         return "service"
     return "audio" if code in ("no_audio_track", "not_audio") or code.startswith("audio_") else None
