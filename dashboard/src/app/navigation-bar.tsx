@@ -4,6 +4,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { useEffect } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useLive, useSelection, useValue } from '../live/use-live.ts';
+import { May, useMayAny } from '../live/use-may.tsx';
 import { showError } from '../parts/act.tsx';
 import { count } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -63,10 +64,11 @@ function Brand() {
 function Content({ onPalette, onHelp }: Props) {
   const [location] = useLocation();
   const counts = useCounts();
+  const mayAny = useMayAny();
   return (
     <>
       <Brand />
-      {NAVIGATION.map(({ path, name }) => {
+      {NAVIGATION.filter(({ needs }) => mayAny(needs)).map(({ path, name }) => {
         const on = path === '/' ? location === '/' : location === path || location.startsWith(`${path}/`);
         const figure = counts[path];
         return (
@@ -88,7 +90,9 @@ function Content({ onPalette, onHelp }: Props) {
         );
       })}
       <div className={styles.foot}>
-        <ConnectionState />
+        <May do="read">
+          <ConnectionState />
+        </May>
         <WhoIsSignedIn />
         <div className={styles.tools}>
           <ThemeChoice />
@@ -114,7 +118,7 @@ function WhoIsSignedIn() {
   if (!session?.signed_in) return null;
   return (
     <span className={styles.who}>
-      <span title={`Key ${session.key_id}, role ${session.role}`}>
+      <span title={`${session.key_id ? `Key ${session.key_id}` : 'By an identity provider'}, role ${session.role}`}>
         <bdi>{session.name || session.key_id}</bdi>, {session.role}
       </span>
       <Anchor component="button" type="button" inherit c="dimmed" onClick={() => void live.signOut().catch(showError)}>

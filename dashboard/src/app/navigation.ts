@@ -1,11 +1,14 @@
 /** The pages: address, name, key and code, which is loaded when the page is first opened. */
 import type { ComponentType } from 'react';
+import type { Permission } from '../live/use-may.tsx';
 
 export type PageEntry = {
   path: string;
   name: string;
   /** After `g`. Pages without a key are not in the navigation. */
   key?: string;
+  /** Who may not is not led there. Absent: everyone may. */
+  needs?: Permission;
   load: () => Promise<{ default: ComponentType }>;
 };
 
@@ -22,52 +25,61 @@ export const PAGES: readonly PageEntry[] = [
     path: '/jobs',
     name: 'Jobs',
     key: 'j',
+    needs: 'read',
     load: async () => asDefault((await import('../pages/jobs/jobs.tsx')).Jobs),
   },
   {
     path: '/jobs/:job_id',
     name: 'Job',
+    needs: 'read',
     load: async () => asDefault((await import('../pages/job/job.tsx')).JobPage),
   },
   {
     path: '/workers',
     name: 'Workers',
     key: 'w',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/workers/workers.tsx')).Workers),
   },
   {
     path: '/workers/:worker_id',
     name: 'Worker',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/workers/worker.tsx')).WorkerPage),
   },
   {
     path: '/queues',
     name: 'Queues',
     key: 'q',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/queues/queues.tsx')).Queues),
   },
   {
     path: '/alerts',
     name: 'Alerts',
     key: 'a',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/alerts/alerts.tsx')).Alerts),
   },
   {
     path: '/insights',
     name: 'Insights',
     key: 'i',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/insights/insights.tsx')).Insights),
   },
   {
     path: '/settings',
     name: 'Settings',
     key: 's',
+    needs: 'admin',
     load: async () => asDefault((await import('../pages/settings/settings.tsx')).Settings),
   },
   {
     path: '/submit',
     name: 'Submit',
     key: 'u',
+    needs: 'submit',
     load: async () => asDefault((await import('../pages/submit/submit.tsx')).Submit),
   },
 ];

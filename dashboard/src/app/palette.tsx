@@ -7,6 +7,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Job } from '../../../protocol/job.ts';
 import { useLive } from '../live/use-live.ts';
+import { useMay, useMayAny } from '../live/use-may.tsx';
 import { nameOf, stateWord } from '../parts/job-words.ts';
 import { PAGES } from './navigation.ts';
 
@@ -17,13 +18,14 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [, navigate] = useLocation();
   const { setColorScheme } = useMantineColorScheme();
   const [query, setQuery] = useState('');
+  const mayAny = useMayAny();
   const jobs = useFoundJobs(query);
   const workers = useFoundWorkers(query);
   useEffect(() => palette.open(), []);
   const actions: SpotlightActionGroupData[] = [
     {
       group: 'Pages',
-      actions: PAGES.filter(({ key }) => key).map(({ path, name, key }) => ({
+      actions: PAGES.filter(({ key, needs }) => key && mayAny(needs)).map(({ path, name, key }) => ({
         id: path,
         label: name,
         description: `g ${key}`,
@@ -88,9 +90,10 @@ function useFoundJobs(query: string): readonly Job[] {
   const live = useLive();
   const [text] = useDebouncedValue(query.trim(), 150);
   const [found, setFound] = useState<readonly Job[]>([]);
+  const mayRead = useMay('read');
   useEffect(() => {
     const stop = new AbortController();
-    if (text.length < 2) setFound([]);
+    if (text.length < 2 || !mayRead) setFound([]);
     else
       live.api.jobs
         .list({ q: text, limit: FOUND_MAX }, { signal: stop.signal })
@@ -98,7 +101,7 @@ function useFoundJobs(query: string): readonly Job[] {
         .then(({ items }) => setFound(items))
         .catch(() => {});
     return () => stop.abort();
-  }, [live, text]);
+  }, [live, text, mayRead]);
   return found;
 }
 

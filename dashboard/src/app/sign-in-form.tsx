@@ -1,7 +1,7 @@
 /** Exchanges a key for a session of this browser. */
 import { Button, PasswordInput } from '@mantine/core';
 import { useState } from 'react';
-import { useLive } from '../live/use-live.ts';
+import { useLive, useValue } from '../live/use-live.ts';
 import { CommandLine } from '../parts/command-line.tsx';
 import styles from './sign-in-form.module.css';
 
@@ -10,6 +10,7 @@ export function SignInForm() {
   const [key, setKey] = useState('');
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  const provider = useValue(live.session)?.provider ?? null;
   const signIn = async () => {
     setBusy(true);
     try {
@@ -30,6 +31,14 @@ export function SignInForm() {
         }}
       >
         <h1>Sign in to transcription-monitor</h1>
+        {provider && (
+          <>
+            <Button component="a" href={`${provider.path}?to=${encodeURIComponent(here())}`} variant="filled" size="sm">
+              Sign in with {provider.name}
+            </Button>
+            <p className={styles.or}>or</p>
+          </>
+        )}
         <p>Paste an API key of this monitor. It is exchanged for a session in a cookie, and not kept in the browser.</p>
         <PasswordInput
           label="API key"
@@ -43,9 +52,15 @@ export function SignInForm() {
           placeholder="tmk_…"
           autoComplete="off"
           data-autofocus
-          autoFocus
+          autoFocus={provider === null}
         />
-        <Button type="submit" variant="filled" size="sm" loading={busy} disabled={key.trim() === ''}>
+        <Button
+          type="submit"
+          variant={provider === null ? 'filled' : 'default'}
+          size="sm"
+          loading={busy}
+          disabled={key.trim() === ''}
+        >
           Sign in
         </Button>
         <p>An administrator creates keys:</p>
@@ -54,3 +69,6 @@ export function SignInForm() {
     </main>
   );
 }
+
+/** To which the browser returns. */
+const here = (): string => `${window.location.pathname}${window.location.search}`;

@@ -1,6 +1,7 @@
 /** Listens to the keyboard: goes to pages, opens help, palette and search; other keys are events of the page. */
 import { useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
+import { useMayAny } from '../live/use-may.tsx';
 import { keyAction, PAGE_KEY } from './keys.ts';
 import { PAGES } from './navigation.ts';
 
@@ -9,8 +10,9 @@ const PREFIX_MS = 1_500;
 export function useKeys({ onHelp, onPalette }: { onHelp: () => void; onPalette: () => void }): void {
   const [, navigate] = useLocation();
   const prefix = useRef<{ key: 'g' | null; at_ms: number }>({ key: null, at_ms: 0 });
-  const handlers = useRef({ onHelp, onPalette, navigate });
-  handlers.current = { onHelp, onPalette, navigate };
+  const mayAny = useMayAny();
+  const handlers = useRef({ onHelp, onPalette, navigate, mayAny });
+  handlers.current = { onHelp, onPalette, navigate, mayAny };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented) return;
@@ -29,12 +31,17 @@ export function useKeys({ onHelp, onPalette }: { onHelp: () => void; onPalette: 
   }, []);
 }
 
-type Handlers = { onHelp: () => void; onPalette: () => void; navigate: (path: string) => void };
+type Handlers = {
+  onHelp: () => void;
+  onPalette: () => void;
+  navigate: (path: string) => void;
+  mayAny: ReturnType<typeof useMayAny>;
+};
 
 function run(action: NonNullable<ReturnType<typeof keyAction>['action']>, handlers: Handlers): boolean {
   switch (action.type) {
     case 'go': {
-      const page = PAGES.find(({ key }) => key === action.key);
+      const page = PAGES.find(({ key, needs }) => key === action.key && handlers.mayAny(needs));
       if (page) handlers.navigate(page.path);
       return page !== undefined;
     }

@@ -25,7 +25,7 @@ export type ActiveJob = { state: Job['state']; verdict: NonNullable<Job['verdict
 export type JobListener = (message: JobMessage) => void;
 
 /** For tests. */
-type LiveOptions = { api?: TranscriptionAPI; nextFrame?: (run: () => void) => void };
+type LiveOptions = { api?: TranscriptionAPI; nextFrame?: (run: () => void) => void; leave?: () => void };
 
 const AGAIN_MS = 2_000;
 
@@ -57,9 +57,11 @@ export class Live {
   #first = new Set<string>();
   #following = false;
   readonly #stop = new AbortController();
+  readonly #leave: () => void;
 
-  constructor(origin: string, { api, nextFrame = browserFrame }: LiveOptions = {}) {
+  constructor(origin: string, { api, nextFrame = browserFrame, leave = openAgain }: LiveOptions = {}) {
     this.origin = origin;
+    this.#leave = leave;
     this.api = api ?? new TranscriptionAPI({ baseUrl: origin, retries: 2 });
     this.#frames = new Frames(() => this.#flush(), nextFrame);
     this.#wanted = new Wanted((id) => this.#fetchJob(id));
@@ -74,12 +76,16 @@ export class Live {
   async signIn(apiKey: string): Promise<void> {
     const { origin } = this;
     const session = await new TranscriptionAPI({ baseUrl: origin, apiKey, retries: 1 }).session.create();
+    // What is here was read with the rights of another.
+    if (this.#following) return this.#leave();
     this.session.put(session);
     this.#followAll();
   }
 
   async signOut(): Promise<void> {
-    this.session.put(await this.api.session.end());
+    // First: the monitor closes the connection of a session that ends, and a new one would be refused.
+    this.stop();
+    await this.api.session.end().finally(this.#leave);
   }
 
   async #openSession(): Promise<void> {
@@ -105,9 +111,11 @@ export class Live {
   #followAll(): void {
     if (this.#following) return;
     this.#following = true;
+    const permissions = this.session.get()?.permissions ?? [];
+    if (permissions.includes('read')) void this.#follow('jobs', (message) => this.#jobs(message));
+    if (!permissions.includes('fleet')) return;
     void this.#follow('system', (message) => this.system.set(message));
     void this.#follow('queue', (message) => this.queue.set(message));
-    void this.#follow('jobs', (message) => this.#jobs(message));
     void this.#follow('workers', (message) => this.#workers(message));
     void this.#follow('alerts', (message) => this.#alerts(message));
   }
@@ -316,6 +324,9 @@ export class Live {
 function activeOf({ state, verdict }: Pick<JobMessage, 'state' | 'verdict'>): ActiveJob {
   return { state, verdict: verdict?.status ?? 'on_track', since: verdict?.since ?? null };
 }
+
+/** A page that knows nothing of the session before. */
+const openAgain = () => window.location.assign('/');
 
 export function startLive(origin: string): Live {
   const live = new Live(origin);

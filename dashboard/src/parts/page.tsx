@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { type ReactNode, useEffect } from 'react';
 import { Link } from 'wouter';
 import { StaleNotice } from '../app/connection-state.tsx';
+import { May } from '../live/use-may.tsx';
 import styles from './page.module.css';
 import { SearchField } from './search-field.tsx';
 
@@ -37,10 +38,14 @@ export function Page({ title, parent, state, actions, children }: Props) {
         {state}
         <div className={styles.tools}>
           {actions}
-          <SearchField />
-          <Button component={Link} href="/submit" variant="filled" size="xs" className={styles.submit!}>
-            Submit audio
-          </Button>
+          <May do="read">
+            <SearchField />
+          </May>
+          <May do="submit">
+            <Button component={Link} href="/submit" variant="filled" size="xs" className={styles.submit!}>
+              Submit audio
+            </Button>
+          </May>
         </div>
       </header>
       <StaleNotice />

@@ -1,8 +1,9 @@
 /** The button that helps: it says what it does before it does it. */
 import { Button, Tooltip } from '@mantine/core';
 import { useLive } from '../live/use-live.ts';
+import { useMayAny } from '../live/use-may.tsx';
 import { useAct } from './act.tsx';
-import { callOf, type Remedy } from './remedy.ts';
+import { callOf, doable, type Remedy } from './remedy.ts';
 
 type Props = {
   /** All alike. */
@@ -14,10 +15,11 @@ type Props = {
 export function RemedyButton({ remedies, label, primary = false }: Props) {
   const { api } = useLive();
   const { busy, act } = useAct();
-  const calls = remedies.flatMap((remedy) => callOf(remedy) ?? []);
+  const possible = doable(remedies, useMayAny());
+  const calls = possible.flatMap((remedy) => callOf(remedy) ?? []);
   const [first] = calls;
   if (!first) return null;
-  const what = remedies.map((remedy) => `${remedy.what}.`);
+  const what = possible.map((remedy) => `${remedy.what}.`);
   const run = async () => {
     for (const call of calls) await call.run(api);
     return { text: `Done: ${what.join(' ')}` };

@@ -2,8 +2,16 @@
 import type { Job } from '../../../protocol/job.ts';
 import type { JobWhy } from '../../../protocol/why.ts';
 import type { TranscriptionAPI } from '../../../sdk/typescript/index.ts';
+import type { Permission } from '../live/use-may.tsx';
 
 export type Remedy = NonNullable<JobWhy['remedy']>;
+
+/** Those that the viewer may do. */
+export const doable = (remedies: readonly Remedy[], mayAny: (needs: Permission) => boolean): Remedy[] =>
+  remedies.filter((remedy) => {
+    const call = callOf(remedy);
+    return call !== undefined && mayAny(call.needs);
+  });
 
 /** Null if there is nothing to do but wait. */
 export function remedyOf({ job_id, verdict, worker }: Pick<Job, 'job_id' | 'verdict' | 'worker'>): Remedy | null {
@@ -42,7 +50,7 @@ const LAUNCH: Remedy = {
   body: {},
 };
 
-type Call = { label: string; run: (api: TranscriptionAPI) => Promise<unknown> };
+type Call = { label: string; needs: Permission; run: (api: TranscriptionAPI) => Promise<unknown> };
 
 /** Undefined for a call that this page does not know. */
 export function callOf({ method, path }: Remedy): Call | undefined {
@@ -50,15 +58,15 @@ export function callOf({ method, path }: Remedy): Call | undefined {
   const name = decodeURIComponent(id);
   switch (`${method} ${kind} ${verb}`.trim()) {
     case 'POST workers restart':
-      return { label: 'Requeue', run: (api) => api.workers.restart(name) };
+      return { label: 'Requeue', needs: 'operate', run: (api) => api.workers.restart(name) };
     case 'DELETE workers':
-      return { label: 'Requeue', run: (api) => api.workers.terminate(name) };
+      return { label: 'Requeue', needs: 'end_worker', run: (api) => api.workers.terminate(name) };
     case 'POST workers':
-      return id === '' ? { label: 'Launch worker', run: (api) => api.workers.launch() } : undefined;
+      return id === '' ? { label: 'Launch worker', needs: 'operate', run: (api) => api.workers.launch() } : undefined;
     case 'POST jobs retry':
-      return { label: 'Run again', run: (api) => api.jobs.retry(name) };
+      return { label: 'Run again', needs: 'submit', run: (api) => api.jobs.retry(name) };
     case 'DELETE jobs':
-      return { label: 'Cancel', run: (api) => api.jobs.cancel(name) };
+      return { label: 'Cancel', needs: 'submit', run: (api) => api.jobs.cancel(name) };
     default:
       return undefined;
   }

@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { Link } from 'wouter';
 import type { ListedAlert } from '../../../../sdk/typescript/index.ts';
 import { useLive, useSelection, useValue } from '../../live/use-live.ts';
+import { May } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { Panel } from '../../parts/panel.tsx';
@@ -89,31 +90,33 @@ function Row({ alert, onChange }: { alert: ListedAlert; onChange: () => void }) 
         <Ago at={fired_at ?? created_at} bare />
       </span>
       <span className={styles.buttons}>
-        {status === 'firing' && !acknowledged && (
+        <May do="operate">
+          {status === 'firing' && !acknowledged && (
+            <Button
+              loading={busy}
+              onClick={() =>
+                change(
+                  () => live.api.system.acknowledgeAlert(id, { by: byOf(name) }),
+                  'Acknowledged: it notifies nobody until it is resolved.',
+                )
+              }
+            >
+              Acknowledge
+            </Button>
+          )}
+          <SilenceButton labels={alert.labels} onDone={onChange} />
           <Button
             loading={busy}
             onClick={() =>
               change(
-                () => live.api.system.acknowledgeAlert(id, { by: byOf(name) }),
-                'Acknowledged: it notifies nobody until it is resolved.',
+                () => live.api.system.resolveAlert(id, { by: byOf(name) }),
+                'Resolved: it is raised again once its condition has cleared and holds again.',
               )
             }
           >
-            Acknowledge
+            Resolve
           </Button>
-        )}
-        <SilenceButton labels={alert.labels} onDone={onChange} />
-        <Button
-          loading={busy}
-          onClick={() =>
-            change(
-              () => live.api.system.resolveAlert(id, { by: byOf(name) }),
-              'Resolved: it is raised again once its condition has cleared and holds again.',
-            )
-          }
-        >
-          Resolve
-        </Button>
+        </May>
       </span>
     </article>
   );

@@ -3,6 +3,7 @@ import { Button, SegmentedControl } from '@mantine/core';
 import { Link, useSearchParams } from 'wouter';
 import type { Notification, NotificationState } from '../../../../protocol/notification.ts';
 import { useLive, useSelection } from '../../live/use-live.ts';
+import { useMay } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { Empty } from '../../parts/empty.tsx';
@@ -96,6 +97,7 @@ export function Deliveries() {
 function Replay({ id, onDone }: { id: string; onDone: () => void }) {
   const { api } = useLive();
   const { busy, act } = useAct();
+  if (!useMay('operate')) return null;
   return (
     <Button
       loading={busy}

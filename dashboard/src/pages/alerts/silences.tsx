@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import type { Silence } from '../../../../protocol/alert.ts';
 import { useLive, useSelection } from '../../live/use-live.ts';
+import { useMay } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { Empty } from '../../parts/empty.tsx';
@@ -67,6 +68,7 @@ export function Silences() {
 function End({ id, onDone }: { id: string; onDone: () => void }) {
   const { api } = useLive();
   const { busy, act } = useAct();
+  if (!useMay('operate')) return null;
   return (
     <Button
       loading={busy}

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { NotFoundError } from '../../../../sdk/typescript/index.ts';
 import { useJob, useLive } from '../../live/use-live.ts';
+import { May } from '../../live/use-may.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { nameOf } from '../../parts/job-words.ts';
 import { Page } from '../../parts/page.tsx';
@@ -55,7 +56,11 @@ export function JobPage() {
         </div>
         <div className={styles.column}>
           <JobFacts job={job} why={why} />
-          {job.worker && <WorkerFacts worker_id={job.worker.worker_id} />}
+          {job.worker && (
+            <May do="fleet">
+              <WorkerFacts worker_id={job.worker.worker_id} />
+            </May>
+          )}
           {program && <ProgramPanel program={program} />}
         </div>
       </div>

@@ -6,19 +6,21 @@ import type { JobWhy } from '../../../../protocol/why.ts';
 import { expectedAt } from '../../live/expected.ts';
 import { ended } from '../../live/reduce-job.ts';
 import { useLive } from '../../live/use-live.ts';
+import { useMayAny } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { useNow } from '../../parts/clock.ts';
 import { count, duration, place } from '../../parts/format.ts';
 import { stateWord } from '../../parts/job-words.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
-import { remedyOf } from '../../parts/remedy.ts';
+import { doable, remedyOf } from '../../parts/remedy.ts';
 import { RemedyButton } from '../../parts/remedy-button.tsx';
 import { At, Sentence } from '../../parts/time.tsx';
 import styles from './progress-panel.module.css';
 
 export function ProgressPanel({ job, why }: { job: Job; why: JobWhy | null }) {
   const { state, progress, retry_info, worker } = job;
+  const mayAny = useMayAny();
   const { attempt, max_attempts } = retry_info;
   const running = state === 'PROCESSING' || state === 'CANCELLING';
   const on = worker && running ? ` on ${worker.worker_id}` : '';
@@ -35,7 +37,7 @@ export function ProgressPanel({ job, why }: { job: Job; why: JobWhy | null }) {
           <p className={styles.why}>
             <Sentence text={why.answer} />
             <ExpectedStart why={why} />
-            {why.remedy && !ended(state) && <b> {why.remedy.what}.</b>}
+            {why.remedy && !ended(state) && doable([why.remedy], mayAny).length > 0 && <b> {why.remedy.what}.</b>}
           </p>
         )}
         <Failure job={job} />
@@ -116,11 +118,12 @@ function Failure({ job }: { job: Job }) {
 }
 
 function Actions({ job, why }: { job: Job; why: JobWhy | null }) {
-  const { api } = useLive();
   const live = useLive();
+  const { api } = live;
   const { busy, act } = useAct();
   const { job_id, state, worker } = job;
   const remedy = why?.remedy ?? remedyOf(job);
+  const mayAny = useMayAny();
   const repeats = remedy !== null && /\/(retry|restart)$/.test(remedy.path);
   const cancel = async () => {
     live.took(await api.jobs.cancel(job_id));
@@ -137,17 +140,17 @@ function Actions({ job, why }: { job: Job; why: JobWhy | null }) {
   return (
     <div className={styles.actions}>
       {remedy && <RemedyButton remedies={[remedy]} primary />}
-      {(state === 'FAILED' || state === 'CANCELLED') && !repeats && (
+      {(state === 'FAILED' || state === 'CANCELLED') && !repeats && mayAny('submit') && (
         <Button loading={busy} onClick={() => act(retry)}>
           Run again
         </Button>
       )}
-      {!ended(state) && state !== 'CANCELLING' && (
+      {!ended(state) && state !== 'CANCELLING' && mayAny('submit') && (
         <Button loading={busy} onClick={() => act(cancel)}>
           Cancel
         </Button>
       )}
-      {state === 'PROCESSING' && worker && !repeats && (
+      {state === 'PROCESSING' && worker && !repeats && mayAny('operate') && (
         <Tooltip
           label="It stops at once; its job returns to its place, and the attempt does not count"
           multiline
@@ -158,7 +161,7 @@ function Actions({ job, why }: { job: Job; why: JobWhy | null }) {
           </Button>
         </Tooltip>
       )}
-      {state === 'PROCESSING' && worker && (
+      {state === 'PROCESSING' && worker && mayAny('fleet') && (
         <Button component={Link} href={`/workers/${encodeURIComponent(worker.worker_id)}`}>
           Look at the worker
         </Button>

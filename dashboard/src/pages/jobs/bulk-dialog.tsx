@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import type { JobQuery } from '../../../../protocol/queue.ts';
 import { useLive } from '../../live/use-live.ts';
+import { useMay } from '../../live/use-may.tsx';
 import { showDone, showError } from '../../parts/act.tsx';
 import { ExactList } from '../../parts/exact-list.tsx';
 import { count } from '../../parts/format.ts';
@@ -27,13 +28,14 @@ export function BulkDialog({ action, scope, onClose, onDone }: Props) {
   const live = useLive();
   const { jobs, found, left_out, more, error } = useCollected(action, scope);
   const [busy, setBusy] = useState(false);
+  const by_queue = useMay('operate');
   const { verb, did, none } = WORDS[action];
   const total = jobs?.length ?? 0;
   const documents = useMemo(() => new Map(jobs?.map((job) => [job.job_id, job])), [jobs]);
   const run = async () => {
     setBusy(true);
     try {
-      const { done, refused } = await apply(live.api, action, jobs!);
+      const { done, refused } = await apply(live.api, jobs!, { action, by_queue });
       for (const id of done) if (live.jobs.hasReaders(id)) live.refresh(id);
       const [first] = refused;
       const rest = first ? ` ${count(refused.length)} not: ${first.reason}.` : '';

@@ -19,7 +19,7 @@ test('cancelling all that match takes those that wait and those that run, and no
   await monitor.post('/jobs/batch', { jobs });
   const list = await collected('cancel', { tag: 'bulk' });
   assert.equal(list.length, 1001);
-  const { done, refused } = await apply(api, 'cancel', list);
+  const { done, refused } = await apply(api, list, { action: 'cancel', by_queue: true });
   assert.deepEqual([done.length, refused], [1001, []]);
   assert.equal((await api.jobs.get(running.id)).state, 'CANCELLING');
   assert.equal((await api.jobs.get(other.job_id)).state, 'QUEUED');
@@ -28,7 +28,7 @@ test('cancelling all that match takes those that wait and those that run, and no
 
 test('what was cancelled returns to the queue when that is undone', async () => {
   const ids = [(await submit(monitor, { tags: ['undo'] })).job_id, (await submit(monitor, { tags: ['undo'] })).job_id];
-  await apply(api, 'cancel', await collected('cancel', { tag: 'undo' }));
+  await apply(api, await collected('cancel', { tag: 'undo' }), { action: 'cancel', by_queue: true });
   await undoCancel(api, ids);
   for (const id of ids) assert.equal((await api.jobs.get(id)).state, 'QUEUED');
 });
@@ -41,7 +41,7 @@ test('running again takes failed and cancelled jobs, and reports those that refu
   const list = await collected('retry', { tag: 'again' });
   assert.equal(list.length, 2);
   await api.jobs.retry(cancelled.job_id);
-  const { done, refused } = await apply(api, 'retry', list);
+  const { done, refused } = await apply(api, list, { action: 'retry', by_queue: true });
   assert.deepEqual(done, [failed.id]);
   assert.deepEqual(
     refused.map(({ job_id }) => job_id),

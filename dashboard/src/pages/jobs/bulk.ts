@@ -38,9 +38,15 @@ export async function collect(
 
 export type BulkResult = { done: string[]; refused: { job_id: string; reason: string }[] };
 
-/** A queue takes many in one request; what it does not take goes one by one. */
-export async function apply(api: TranscriptionAPI, action: BulkAction, jobs: readonly Job[]): Promise<BulkResult> {
-  const queued = jobs.filter(({ state }) => (action === 'cancel' ? state !== 'PROCESSING' : state === 'FAILED'));
+/** A queue takes many in one request (`by_queue`, for operators); what it does not take goes one by one. */
+export async function apply(
+  api: TranscriptionAPI,
+  jobs: readonly Job[],
+  { action, by_queue }: { action: BulkAction; by_queue: boolean },
+): Promise<BulkResult> {
+  const queued = jobs.filter(
+    ({ state }) => by_queue && (action === 'cancel' ? state !== 'PROCESSING' : state === 'FAILED'),
+  );
   const job_ids = queued.map(({ job_id }) => job_id);
   const request = { filter: { job_ids } };
   const taken =

@@ -5,6 +5,7 @@ import { memo, useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { usePageKeys } from '../../app/use-keys.ts';
 import { useJob, useValue } from '../../live/use-live.ts';
+import { May, useMay } from '../../live/use-may.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { count } from '../../parts/format.ts';
@@ -32,6 +33,7 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
   const { ids, opening, loading, complete, waiting, error } = useValue(list.state);
   const scroller = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState<string | null>(null);
+  const selectable = useMay('submit');
   const [, navigate] = useLocation();
   const virtual = useVirtualizer({
     count: ids.length,
@@ -58,6 +60,7 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
       return true;
     }
     if (current === null || (key !== 'open' && key !== 'select')) return false;
+    if (key === 'select' && !selectable) return false;
     if (key === 'select') onToggle(current);
     else navigate(`/jobs/${encodeURIComponent(current)}`);
     return true;
@@ -98,12 +101,16 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
         >
           <div className={styles.head} role="row">
             <span role="columnheader">
-              <Checkbox
-                checked={all}
-                indeterminate={!all && selected.size > 0}
-                onChange={() => onSelect(all ? new Set() : new Set(ids))}
-                aria-label="Select all loaded jobs"
-              />
+              {selectable ? (
+                <Checkbox
+                  checked={all}
+                  indeterminate={!all && selected.size > 0}
+                  onChange={() => onSelect(all ? new Set() : new Set(ids))}
+                  aria-label="Select all loaded jobs"
+                />
+              ) : (
+                <span className="visually-hidden">No selection</span>
+              )}
             </span>
             <span role="columnheader">File</span>
             {columns.map(({ key, name, right, narrow: kept }) => (
@@ -124,6 +131,7 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
                   columns={columns}
                   current={id === current}
                   selected={selected.has(id)}
+                  selectable={selectable}
                   onToggle={onToggle}
                 />
               );
@@ -161,10 +169,12 @@ type RowProps = {
   columns: readonly Column[];
   current: boolean;
   selected: boolean;
+  selectable: boolean;
   onToggle: (id: string) => void;
 };
 
-const Row = memo(function Row({ job_id, index, start, columns, current, selected, onToggle }: RowProps) {
+const Row = memo(function Row(props: RowProps) {
+  const { job_id, index, start, columns, current, selected, selectable, onToggle } = props;
   const job = useJob(job_id);
   const [, navigate] = useLocation();
   const href = `/jobs/${encodeURIComponent(job_id)}`;
@@ -181,11 +191,13 @@ const Row = memo(function Row({ job_id, index, start, columns, current, selected
     >
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: it only keeps the click from the row. */}
       <span role="cell" onClick={(event) => event.stopPropagation()}>
-        <Checkbox
-          checked={selected}
-          onChange={() => onToggle(job_id)}
-          aria-label={`Select ${job ? nameOf(job) : job_id}`}
-        />
+        {selectable && (
+          <Checkbox
+            checked={selected}
+            onChange={() => onToggle(job_id)}
+            aria-label={`Select ${job ? nameOf(job) : job_id}`}
+          />
+        )}
       </span>
       <span role="cell" className={styles.file}>
         <Link href={href} title={job?.input.s3_path} onClick={(event) => event.stopPropagation()}>
@@ -214,11 +226,13 @@ function NoJobs({ filtered }: { filtered: boolean }) {
   }
   return (
     <Empty title="No job yet">
-      <p>Submit a recording here, or from a shell:</p>
-      <CommandLine command={`tmon submit recording.wav --server ${window.location.origin}`} />
-      <Button component={Link} href="/submit" variant="filled">
-        Submit audio
-      </Button>
+      <May do="submit">
+        <p>Submit a recording here, or from a shell:</p>
+        <CommandLine command={`tmon submit recording.wav --server ${window.location.origin}`} />
+        <Button component={Link} href="/submit" variant="filled">
+          Submit audio
+        </Button>
+      </May>
     </Empty>
   );
 }

@@ -2,6 +2,7 @@
 import { ActionIcon, Button, Checkbox, Menu, Modal, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
+import { May } from '../../live/use-may.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { AddFilter } from './add-filter.tsx';
 import type { BulkAction } from './bulk.ts';
@@ -59,9 +60,11 @@ export function Toolbar({ filters, columns, chosen, onChoose, onBulk }: Props) {
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => onBulk('retry')}>Run all again that match …</Menu.Item>
-            <Menu.Item onClick={() => onBulk('cancel')}>Cancel all that match …</Menu.Item>
-            <Menu.Divider />
+            <May do="submit">
+              <Menu.Item onClick={() => onBulk('retry')}>Run all again that match …</Menu.Item>
+              <Menu.Item onClick={() => onBulk('cancel')}>Cancel all that match …</Menu.Item>
+              <Menu.Divider />
+            </May>
             <Menu.Item onClick={csv.download} disabled={csv.busy} leftSection={<Icon name="download" size={14} />}>
               {csv.busy ? 'Reading …' : 'Download as CSV'}
             </Menu.Item>

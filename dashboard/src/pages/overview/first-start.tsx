@@ -3,6 +3,7 @@ import { Button, FileButton } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useLive, useSelection, useValue } from '../../live/use-live.ts';
+import { useMay } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { count } from '../../parts/format.ts';
@@ -24,7 +25,8 @@ export function useFirstStart(): boolean {
       .then(({ items }) => setNone(items.length === 0))
       .catch(() => {});
   }, [live, known, active]);
-  return none && !active;
+  const maySubmit = useMay('submit');
+  return none && !active && maySubmit;
 }
 
 export function FirstStart() {

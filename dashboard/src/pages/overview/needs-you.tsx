@@ -6,8 +6,10 @@ import type { Job } from '../../../../protocol/job.ts';
 import type { Live } from '../../live/live.ts';
 import type { Records } from '../../live/records.ts';
 import { useLive, useSelection, useValue } from '../../live/use-live.ts';
+import { May, useMay, useMayAny } from '../../live/use-may.tsx';
 import { useAct } from '../../parts/act.tsx';
 import { Panel } from '../../parts/panel.tsx';
+import { doable } from '../../parts/remedy.ts';
 import { RemedyButton } from '../../parts/remedy-button.tsx';
 import { Ago, Sentence } from '../../parts/time.tsx';
 import { type Need, needsOf } from './needs.ts';
@@ -33,7 +35,15 @@ export function NeedsYou() {
     );
   }
   return (
-    <Panel title="Needs you" className={styles.panel} aside={<Link href="/alerts">all alerts</Link>}>
+    <Panel
+      title="Needs you"
+      className={styles.panel}
+      aside={
+        <May do="fleet">
+          <Link href="/alerts">all alerts</Link>
+        </May>
+      }
+    >
       <ul className={styles.needs}>
         {(all ? needs : needs.slice(0, SHOWN_MAX)).map((need) => (
           <Line key={need.key} need={need} />
@@ -51,6 +61,7 @@ export function NeedsYou() {
 }
 
 function Line({ need }: { need: Need }) {
+  const mayAny = useMayAny();
   return (
     <li className={styles.need} data-tone={need.tone}>
       <i aria-hidden="true" />
@@ -66,7 +77,7 @@ function Line({ need }: { need: Need }) {
         <Ago at={need.since} bare />
       </span>
       <span className={styles.action}>
-        {need.remedies.length > 0 ? (
+        {doable(need.remedies, mayAny).length > 0 ? (
           <RemedyButton remedies={need.remedies} label={need.label} />
         ) : (
           <Acknowledge alerts={need.alerts} href={need.href} />
@@ -79,7 +90,8 @@ function Line({ need }: { need: Need }) {
 function Acknowledge({ alerts, href }: { alerts: readonly string[]; href: string }) {
   const live = useLive();
   const { busy, act } = useAct();
-  if (alerts.length === 0) {
+  const mayAcknowledge = useMay('operate');
+  if (alerts.length === 0 || !mayAcknowledge) {
     return (
       <Button component={Link} href={href}>
         Look

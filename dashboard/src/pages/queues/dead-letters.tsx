@@ -11,7 +11,7 @@ import { type Column, Table } from '../../parts/table.tsx';
 import { At } from '../../parts/time.tsx';
 import { QueueAction } from './queue-action.tsx';
 import styles from './queues.module.css';
-import { useJobsOf } from './use-queue-jobs.ts';
+import { type DeadLetterSet, useJobsOf } from './use-queue-jobs.ts';
 import { byError, type DeadGroup } from './waiting-order.ts';
 
 const READ_MAX = 2_000;
@@ -49,7 +49,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { name: 'Cost', width: '96px', right: true, cell: ({ cost_tracking }) => usd(cost_tracking.actual_cost_usd) },
 ];
 
-export function DeadLetters({ dead }: { dead: ReadonlySet<string> | null }) {
+export function DeadLetters({ dead }: { dead: DeadLetterSet | null }) {
   const { api } = useLive();
   const [, navigate] = useLocation();
   const read = useJobsOf(FAILED, READ_MAX);
@@ -65,7 +65,7 @@ export function DeadLetters({ dead }: { dead: ReadonlySet<string> | null }) {
       </Panel>
     );
   }
-  const jobs = read.jobs.filter(({ job_id }) => dead.has(job_id));
+  const jobs = read.jobs.filter(({ job_id }) => dead.ids?.has(job_id) ?? true);
   const groups = byError(jobs);
   return (
     <>

@@ -2,6 +2,7 @@
 import { Button, Modal } from '@mantine/core';
 import { useState } from 'react';
 import type { BulkAnswer } from '../../../../protocol/queue.ts';
+import { useMay } from '../../live/use-may.tsx';
 import { showError, useAct } from '../../parts/act.tsx';
 import confirm from '../../parts/confirm-button.module.css';
 import { ExactList } from '../../parts/exact-list.tsx';
@@ -36,6 +37,7 @@ export function QueueAction({ label, verb, done, note, danger = false, list, run
   const close = () => setJobIds(null);
   const jobs = (number: number) => `${count(number)} ${number === 1 ? 'job' : 'jobs'}`;
   const total = job_ids?.length ?? 0;
+  if (!useMay('operate')) return null;
   return (
     <>
       <Button onClick={open} loading={reading}>

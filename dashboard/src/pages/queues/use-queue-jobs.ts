@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import type { JobQuery } from '../../../../protocol/queue.ts';
 import { useLive, useValue } from '../../live/use-live.ts';
+import { useMay } from '../../live/use-may.tsx';
 
 const AGAIN_MS = 3_000;
 
@@ -53,20 +54,28 @@ function useSlowly(value: number): number {
   return shown.value;
 }
 
-/** The ids of the dead letters: the failed jobs that a redrive would take. Null until they are known. */
-export function useDeadLetters(): ReadonlySet<string> | null {
+/** `ids` null: all failed jobs, because only operators may ask which of them a redrive would take. */
+export type DeadLetterSet = { size: number; ids: ReadonlySet<string> | null };
+
+/** Null until they are known. */
+export function useDeadLetters(): DeadLetterSet | null {
   const live = useLive();
   const queue = useValue(live.queue);
-  const [dead, setDead] = useState<ReadonlySet<string> | null>(null);
+  const mayAsk = useMay('operate');
+  const [dead, setDead] = useState<DeadLetterSet | null>(null);
   const seq = useSlowly(queue?.as_of_seq ?? 0);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the queue has changed.
   useEffect(() => {
     const stop = new AbortController();
-    live.api.queues.redrive({ dry_run: true }, { signal: stop.signal }).then(
-      ({ job_ids }) => setDead(new Set(job_ids)),
-      () => {},
-    );
+    const { signal } = stop;
+    const { queues } = live.api;
+    const asked = mayAsk
+      ? queues
+          .redrive({ dry_run: true }, { signal })
+          .then(({ job_ids }) => ({ ids: new Set(job_ids), size: job_ids.length }))
+      : queues.dlq({ signal }).then(({ messages_visible: size }) => ({ ids: null, size }));
+    asked.then(setDead, () => {});
     return () => stop.abort();
-  }, [live, seq]);
+  }, [live, seq, mayAsk]);
   return dead;
 }

@@ -90,7 +90,7 @@ const SHOWN_MAX = 50;
 
 export function JobRows({ ids }: { ids: readonly string[] }) {
   return (
-    <Panel title="Jobs submitted from URLs" aside={`${count(ids.length)} jobs`}>
+    <>
       <ul className={styles.rows}>
         {ids.slice(0, SHOWN_MAX).map((id) => (
           <JobRow key={id} job_id={id} />
@@ -101,7 +101,7 @@ export function JobRows({ ids }: { ids: readonly string[] }) {
           and {count(ids.length - SHOWN_MAX)} more in <Link href="/jobs">Jobs</Link>
         </p>
       )}
-    </Panel>
+    </>
   );
 }
 

@@ -1,11 +1,11 @@
 /** New jobs: files and folders dropped here are uploaded, URLs are submitted as they are; then their bars move. */
 import { Button, Checkbox, NumberInput, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
-import { type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type DragEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { JobSubmission } from '../../../../protocol/job.ts';
 import { OUTPUT_FORMATS, PRIORITIES } from '../../../../protocol/job-words.ts';
 import { TranscriptionAPI } from '../../../../sdk/typescript/index.ts';
 import type { Live } from '../../live/live.ts';
-import { useLive } from '../../live/use-live.ts';
+import { useLive, useValue } from '../../live/use-live.ts';
 import { showDone, showError, useAct } from '../../parts/act.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { count } from '../../parts/format.ts';
@@ -30,10 +30,12 @@ export function Submit() {
   const [ids, setIds] = useState(submitted.ids);
   const items = useSyncExternalStore(uploads.subscribe, uploads.items);
   useWarning(items.some(({ state }) => state === 'waiting' || state === 'uploading'));
+  const session = useValue(live.session);
+  const sent = useMemo(() => withOwnTag(options, session?.tags ?? null), [options, session]);
   const addFiles = (dropped: readonly Dropped[]) => {
     const recordings = dropped.filter(({ file }) => isRecording(file));
     const left_out = dropped.length - recordings.length;
-    if (recordings.length > 0) uploads.add(recordings, sendWith(live, options));
+    if (recordings.length > 0) uploads.add(recordings, sendWith(live, sent));
     if (left_out > 0) showDone({ text: `${count(left_out)} files are left out: they are no recordings.` });
   };
   const addJobs = (more: readonly string[]) => {
@@ -46,11 +48,15 @@ export function Submit() {
         <div className={styles.column}>
           <DropZone onFiles={addFiles} />
           {items.length > 0 && <UploadRows items={items} queue={uploads} />}
-          {ids.length > 0 && <JobRows ids={ids} />}
+          {ids.length > 0 && (
+            <Panel title="Jobs submitted from URLs" aside={`${count(ids.length)} jobs`}>
+              <JobRows ids={ids} />
+            </Panel>
+          )}
         </div>
         <div className={styles.column}>
-          <PasteUrls options={options} onJobs={addJobs} />
-          <OptionFields options={options} onChange={setOptions} />
+          <PasteUrls options={sent} onJobs={addJobs} />
+          <OptionFields options={sent} onChange={setOptions} />
           <Panel title="From a program">
             <div className={styles.text}>
               <CommandLine command={`tmon submit talk.mp3 --watch --server ${window.location.origin}`} />
@@ -60,6 +66,13 @@ export function Submit() {
       </div>
     </Page>
   );
+}
+
+/** A key that is limited to tags submits jobs with one of them only. */
+function withOwnTag(options: Options, own: readonly string[] | null): Options {
+  const { tags = [] } = options;
+  if (own === null || tags.some((tag) => own.includes(tag))) return options;
+  return { ...options, tags: [...own.slice(0, 1), ...tags] };
 }
 
 /** Uploads a file, submits it, and gives the page its document. */

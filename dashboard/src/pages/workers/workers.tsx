@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'wouter';
 import type { Worker } from '../../../../protocol/worker.ts';
 import { sameList, useLive, useSelection } from '../../live/use-live.ts';
+import { May } from '../../live/use-may.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { Figure, Figures } from '../../parts/figure.tsx';
@@ -43,7 +44,14 @@ export function Workers() {
   }, [live, keys, ended, by, text]);
   const total = live.workers.size + ended.length;
   return (
-    <Page title="Workers" actions={<LaunchButton />}>
+    <Page
+      title="Workers"
+      actions={
+        <May do="operate">
+          <LaunchButton />
+        </May>
+      }
+    >
       <FleetFigures />
       <div className={styles.tools}>
         <TextInput
