@@ -14,8 +14,8 @@ export const PART_BYTES = 4 * 1024 * 1024;
 
 export type Part = { size_bytes: number; sha256: string };
 
-/** `part_list` is missing from manifests of older versions. */
-export type Manifest = { upload: Upload; parts: number; part_list?: Part[] };
+/** `part_list` and `note`, the Idempotency-Key as stored, are missing from manifests of older versions. */
+export type Manifest = { upload: Upload; parts: number; part_list?: Part[]; note?: string };
 
 const FIELDS_BEFORE = ['upload', 'parts'];
 
@@ -74,8 +74,12 @@ export async function dropParts(store: ObjectStore, upload_id: string, parts: nu
   for (let part = 1; part <= parts; part++) await store.delete(partKey(upload_id, part)).catch(() => undefined);
 }
 
-export async function writeManifest(store: ObjectStore, upload: Upload, part_list: Part[]): Promise<void> {
-  const manifest: Manifest = { upload, parts: part_list.length, part_list };
+export async function writeManifest(
+  store: ObjectStore,
+  upload: Upload,
+  { part_list, note }: { part_list: Part[]; note: string | null },
+): Promise<void> {
+  const manifest: Manifest = { upload, parts: part_list.length, part_list, ...(note === null ? {} : { note }) };
   await store.putIfAbsent(manifestKey(upload.upload_id), seal(manifest));
 }
 

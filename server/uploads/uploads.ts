@@ -83,7 +83,7 @@ export class Uploads {
       ...size,
       created_at: formatTime(now()),
     };
-    await writeManifest(store, upload, part_list);
+    await writeManifest(store, upload, { part_list, note: key });
     if (key === null || (await createNote(store, key, upload))) return upload;
     await store.delete(manifestKey(upload_id));
     await dropParts(store, upload_id, part_list.length);
