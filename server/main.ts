@@ -17,7 +17,7 @@ import { oidcSettings } from './access/oidc/settings.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { accessSettings } from './access/settings.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
-import { openAnalytics } from './analytics/open-analytics.ts';
+import { forgetCopies, openAnalytics } from './analytics/open-analytics.ts';
 import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { serveMetrics } from './api/http/metrics-server.ts';
@@ -27,6 +27,8 @@ import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { environmentWith, forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
 import { Engine, Refused } from './engine.ts';
+import { completingErasures } from './erasure/erasing.ts';
+import { Retiring, retiringJobs } from './erasure/retiring.ts';
 import { FeedHub } from './feed/hub.ts';
 import { FleetActions } from './fleets/acting.ts';
 import { openFleet } from './fleets/open-fleet.ts';
@@ -36,6 +38,7 @@ import { openAlertRules } from './maintenance/alert-rules.ts';
 import { openCertificate } from './maintenance/certificate.ts';
 import { Duty } from './maintenance/duty.ts';
 import { openPolicies } from './maintenance/policies.ts';
+import { openRetention } from './maintenance/retention.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { delivering } from './notices/delivery.ts';
@@ -51,6 +54,7 @@ import { readIngestRules } from './queues/ingest/rules.ts';
 import { openQueue } from './queues/open-queue.ts';
 import { parseQueueUrl } from './queues/queue-url.ts';
 import { followSources } from './sources/follow-sources.ts';
+import { isErased } from './state-machine/state/erasures.ts';
 import { meteredStore } from './telemetry/metered-store.ts';
 import { Meters } from './telemetry/meters.ts';
 import { monitorMetrics } from './telemetry/metrics.ts';
@@ -111,6 +115,7 @@ export async function startMonitor(
   const oidc = await oidcSettings(settings);
   const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
   const policies = await openPolicies({ path: settings.policies, clock, log });
+  const retention = await openRetention({ path: settings.retention_file, clock, log });
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
@@ -195,10 +200,12 @@ export async function startMonitor(
       rules: ingest_rules,
       own_urls: ownUrls(store),
       validate: validateSubmission,
-      archived: async (job_id) => (await findArchivedJob({ engine, store }, job_id)) !== undefined,
+      archived: async (job_id) =>
+        isErased(engine.state, job_id) || (await findArchivedJob({ engine, store }, job_id)) !== undefined,
       check: (jobs) => checkSubmissions({ uploads, settings }, { tenant: null }, jobs),
     });
     undo.push(async () => external?.stop());
+    const retiring = new Retiring({ engine, store, clock, rules: () => retention.value, log });
     api.serve({
       access,
       limits: new RateLimits(clock, {
@@ -222,6 +229,7 @@ export async function startMonitor(
       cache,
       alert_rules,
       policies,
+      retention: { rules: () => retention.value, next: () => retiring.next() },
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
       usage: new UsageHistory(engine),
@@ -249,11 +257,12 @@ export async function startMonitor(
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies, certificate] }),
+      ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies, retention, certificate] }),
       rules.duty(),
       alert_rules.duty(),
       routes.duty(),
       policies.duty(),
+      retention.duty(),
       certificate.duty(),
       new Duty({
         name: 'archive',
@@ -284,7 +293,17 @@ export async function startMonitor(
         },
       }),
       cleaningUploads({ store, engine, settings, log, clock }),
-      ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
+      keepingColumns({ engine, store, clock, analytics, log, strays_only: settings.analytics !== 'on' }),
+      completingErasures({
+        engine,
+        store,
+        clock,
+        settings,
+        publisher,
+        forgetCopies: () => forgetCopies(settings, { engine, store, clock }),
+        log,
+      }),
+      retiringJobs(retiring, { clock, log }),
       ...reconciler.duties(),
       actions.duty(),
       notices,
@@ -321,7 +340,7 @@ export async function startMonitor(
       first_key,
       failed: store.failed ?? new Promise(() => {}),
       reload: async () => {
-        for (const file of [alert_rules, routes, policies, certificate]) await file.reload({ always: true });
+        for (const file of [alert_rules, routes, policies, retention, certificate]) await file.reload({ always: true });
       },
       stop: () => {
         stopped ??= stop();

@@ -1,5 +1,6 @@
 /** `api.jobs`: recordings to transcribe, from submission to transcript. */
 import type { Static } from 'typebox';
+import type { Erasure, ErasureAnswer, ErasureRequest } from '../../protocol/erasure.ts';
 import type { Problem } from '../../protocol/errors.ts';
 import type {
   CompletionReport,
@@ -103,6 +104,22 @@ export class Jobs {
   /** The job is CANCELLED at once if it waits, and CANCELLING while a worker holds it. */
   async cancel(jobId: string, options: CallOptions = {}): Promise<JobWithId> {
     return withId(await this.#transport.json({ method: 'DELETE', path: pathOf(jobId), ...options }));
+  }
+
+  /**
+   * Erases the job and everything personal about it: recording, transcript, views, archive. Throws ConflictError
+   * `job_running` while a worker holds it. The journal keeps its fields until `journal_until`. May be repeated.
+   */
+  erase(jobId: string, options: CallOptions = {}): Promise<Erasure> {
+    return this.#transport.json({ method: 'DELETE', path: pathOf(jobId), query: { purge: true }, ...options });
+  }
+
+  /**
+   * Erases the jobs that match a filter, up to `limit`; repeat it with `next_cursor` until that is null. `dry_run` only
+   * returns their ids.
+   */
+  eraseMatching(request: ErasureRequest, options: CallOptions = {}): Promise<ErasureAnswer> {
+    return this.#transport.json({ method: 'POST', path: '/jobs/erase', body: request, ...options });
   }
 
   /** A token that reads and follows this job and nothing else, for a browser. By default it counts for an hour. */

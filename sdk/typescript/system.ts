@@ -8,6 +8,7 @@ import type {
   SilenceCreation,
   Suppression,
 } from '../../protocol/alert.ts';
+import type { Retention } from '../../protocol/erasure.ts';
 import type { Notification, NotificationState, NotificationTest } from '../../protocol/notification.ts';
 import type { ActionOutcome, DecidedAction, EffectivePolicies } from '../../protocol/policies.ts';
 import type {
@@ -124,6 +125,11 @@ export class System {
   /** The policies that apply, with what they did in the last hour, and whether they are paused. */
   policies(options: CallOptions = {}): Promise<EffectivePolicies> {
     return this.#transport.json({ method: 'GET', path: '/system/policies', ...options });
+  }
+
+  /** The rules of retention, and the jobs that they erase next. */
+  retention(options: CallOptions = {}): Promise<Retention> {
+    return this.#transport.json({ method: 'GET', path: '/system/retention', ...options });
   }
 
   /** Ends the pause of the circuit breaker: what stands now does not pause the policies again. */

@@ -19,11 +19,11 @@ const KEPT_MS = HOUR_MS;
 export type ColumnPaths = Record<TableName, string[]>;
 
 export class ColumnCache {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #store: ObjectStore;
 
   constructor(folder: string, store: ObjectStore) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#store = store;
   }
 
@@ -35,7 +35,7 @@ export class ColumnCache {
     files: readonly ColumnFile[],
     onFetch: (done: number, of: number) => void = () => {},
   ): Promise<ColumnPaths> {
-    if (files.length > 0) await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    if (files.length > 0) await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const wanted = files.flatMap((file) =>
       (Object.keys(TABLES) as TableName[]).map((table) => ({ table, file, path: this.#pathOf(file.sha256[table]) })),
     );
@@ -52,9 +52,9 @@ export class ColumnCache {
   /** Deletes files that are none of these, unless they came so recently that a query of another process may read them. */
   async keepOnly(files: readonly ColumnFile[], now_ms: number): Promise<void> {
     const kept = new Set(files.flatMap(({ sha256 }) => Object.values(sha256).map(nameOf)));
-    for (const name of await readdir(this.#folder).catch(() => [])) {
+    for (const name of await readdir(this.folder).catch(() => [])) {
       if (!/^[0-9a-f]{64}\.parquet$/.test(name) || kept.has(name)) continue;
-      const path = join(this.#folder, name);
+      const path = join(this.folder, name);
       const there = await stat(path).catch(() => null);
       if (there && now_ms - there.mtimeMs > KEPT_MS) await rm(path, { force: true });
     }
@@ -70,7 +70,7 @@ export class ColumnCache {
   }
 
   #pathOf(sha256: string): string {
-    return join(this.#folder, nameOf(sha256));
+    return join(this.folder, nameOf(sha256));
   }
 }
 

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import { cacheFolder, type Settings, s3Headers } from '../config.ts';
+import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { AnalyticsService } from './analytics.ts';
+import { ColumnCache } from './column-cache.ts';
 import { AnalyticsProcess } from './process/analytics-process.ts';
 
 /** More would need more memory than a query has. */
@@ -42,6 +44,15 @@ export async function openAnalytics(
   const { Analytics } = await import('./analytics.ts');
   const random = { float: Math.random };
   return new Analytics(async () => ({ ...options, store, clock, random, warn: () => undefined }), clock);
+}
+
+/** Deletes copies of column files on this machine that are no longer among those of the journal. */
+export async function forgetCopies(
+  settings: AnalyticsSettings,
+  { engine, store, clock }: { engine: Pick<Engine, 'state'>; store: ObjectStore; clock: Clock },
+): Promise<void> {
+  const copies = new ColumnCache(optionsOf(settings).cache, store);
+  await copies.keepOnly([...engine.state.tables.column_files.values()], clock.now());
 }
 
 /** Where column files are kept on this machine, and what queries may use: all cores but one, which is for the monitor. */

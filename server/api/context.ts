@@ -10,6 +10,8 @@ import type { CacheStatus } from '../cache/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
+import type { RetentionRules } from '../erasure/retention.ts';
+import type { Retiring } from '../erasure/retiring.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
@@ -56,6 +58,7 @@ export type ApiContext = {
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFile, 'problem'>;
   policies: Pick<PoliciesFile, 'problem'>;
+  retention: { rules(): RetentionRules } & Pick<Retiring, 'next'>;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

@@ -82,6 +82,9 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'NoticesForgotten':
     case 'AlertsNotified':
     case 'AlertGroupEnded':
+    case 'JobErased':
+    case 'ErasuresAdvanced':
+    case 'PacksDropped':
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

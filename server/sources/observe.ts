@@ -11,6 +11,7 @@ import type { Engine } from '../engine.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { Refusal } from '../state-machine/decide/decision.ts';
 import { judge, mergeByJob } from '../state-machine/decide/observed.ts';
+import { isErased } from '../state-machine/state/erasures.ts';
 import type { ArchivedJob, JobRecord } from '../state-machine/state/records.ts';
 
 export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
@@ -61,8 +62,8 @@ export async function observe(
   let left = mergeByJob(sound.filter((sighting) => observing.admits?.(sighting, jobOf(sighting.job_id)) ?? true));
   for (let skipped = 0; ; ) {
     const news = left.filter((sighting) => {
-      const unreadable = lookup.damaged.get(sighting.job_id);
-      const { news = null, refusal } = unreadable ? { refusal: unreadable } : judge(jobOf(sighting.job_id), sighting);
+      const refused = isErased(engine.state, sighting.job_id) ? ERASED : lookup.damaged.get(sighting.job_id);
+      const { news = null, refusal } = refused ? { refusal: refused } : judge(jobOf(sighting.job_id), sighting);
       if (refusal) refuse(sighting, refusal);
       else if (!news) result.known += 1;
       return news !== null;
@@ -106,6 +107,8 @@ function portionOf(
   return { sightings, archived, read_seq };
 }
 
+/** A source that is read again does not bring an erased job back. */
+const ERASED = { code: 'job_erased', message: 'the job was erased; delete it at its source, too' };
 const BAD_ID = { code: 'invalid_id', message: 'an id is up to 64 letters, digits, _ and -' };
 
 /** Reads jobs that are not in memory from the archive. A damaged record affects only its own job. */

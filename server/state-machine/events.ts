@@ -18,6 +18,7 @@ import type {
   Location,
   WorkerVerdictStatus,
 } from '../../protocol/worker.ts';
+import type { ErasureReason, ErasureStage, Remains } from './state/erasures.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
 import type { PassKind, Person } from './state/passes.ts';
 import type { Estimate, QueuedPromise } from './state/promises.ts';
@@ -32,7 +33,16 @@ export type JournalEvent = Event & { id: string; at: string; actor: string; orig
 /** The request that a command was made of. */
 export type Origin = { request_id: string; address: string };
 
-export type Event = JobEvent | WorkerEvent | PolicyEvent | AlertEvent | NoticeEvent | KeyEvent | PassEvent | HouseEvent;
+export type Event =
+  | JobEvent
+  | WorkerEvent
+  | PolicyEvent
+  | AlertEvent
+  | NoticeEvent
+  | KeyEvent
+  | PassEvent
+  | ErasureEvent
+  | HouseEvent;
 export type EventType = Event['type'];
 
 export type JobEvent =
@@ -410,6 +420,25 @@ export type PassEvent =
       };
     }
   | { type: 'PassEnded'; entity: string; data: Record<string, never> };
+
+export type ErasureEvent =
+  /** The job and everything personal about it leave the fold. `data` says where its objects are, and has no personal field. */
+  | {
+      type: 'JobErased';
+      entity: string;
+      data: Remains & {
+        by: string;
+        reason: ErasureReason;
+        /** A source reported it. */
+        observed: boolean;
+        /** It had left memory: `pack` as of ArchivedJob, and the day of its rows for analytics. */
+        archived: { pack: string | null; day: number } | null;
+      };
+    }
+  /** See erasures.ts for the stages. */
+  | { type: 'ErasuresAdvanced'; entity: string; data: { job_ids: readonly string[]; stage: ErasureStage } }
+  /** No job of these packs counts any more. */
+  | { type: 'PacksDropped'; entity: string; data: { packs: readonly string[] } };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

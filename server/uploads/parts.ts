@@ -14,8 +14,11 @@ export const PART_BYTES = 4 * 1024 * 1024;
 
 export type Part = { size_bytes: number; sha256: string };
 
-/** `part_list` is missing from manifests of older versions. `tenant`: that of its uploader; absent: the default. */
-export type Manifest = { upload: Upload; parts: number; part_list?: Part[]; tenant?: string };
+/**
+ * `part_list`, `note` (the Idempotency-Key as stored) and `tenant` (that of its uploader; absent: the default) are missing from
+ * manifests of older versions.
+ */
+export type Manifest = { upload: Upload; parts: number; part_list?: Part[]; note?: string; tenant?: string };
 
 const FIELDS_BEFORE = ['upload', 'parts'];
 
@@ -77,12 +80,13 @@ export async function dropParts(store: ObjectStore, upload_id: string, parts: nu
 export async function writeManifest(
   store: ObjectStore,
   upload: Upload,
-  { part_list, tenant }: { part_list: Part[]; tenant: string | null },
+  { part_list, note, tenant }: { part_list: Part[]; note: string | null; tenant: string | null },
 ): Promise<void> {
   const manifest: Manifest = {
     upload,
     parts: part_list.length,
     part_list,
+    ...(note === null ? {} : { note }),
     ...(tenant === null ? {} : { tenant }),
   };
   await store.putIfAbsent(manifestKey(upload.upload_id), seal(manifest));

@@ -87,7 +87,7 @@ export class Uploads {
       ...size,
       created_at: formatTime(now()),
     };
-    await writeManifest(store, upload, { part_list, tenant });
+    await writeManifest(store, upload, { part_list, note: key, tenant });
     if (key === null || (await createNote(store, key, upload))) return upload;
     await store.delete(manifestKey(upload_id));
     await dropParts(store, upload_id, part_list.length);

@@ -1,7 +1,7 @@
 /**
  * Keeps the archive small and fast: one step at a time, the first that is due.
  *
- *     repack single objects → merge small packs → index packs → delete replaced objects → find stray views → expire views
+ *     write packs without erased jobs → repack single objects → merge small packs → index packs → delete replaced objects → find stray views → expire views
  */
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -14,6 +14,7 @@ import { INDEX_SIZES, type IndexSizes, indexPacks } from './indexing.ts';
 import { mergePacks } from './merging.ts';
 import type { ViewPublisher } from './publisher.ts';
 import { Repacking } from './repacking.ts';
+import { rewriteErased } from './rewriting.ts';
 import { StrayViews } from './stray-views.ts';
 import { Sweeping } from './sweeping.ts';
 
@@ -59,6 +60,9 @@ export class ArchiveUpkeep {
     this.#nameDamage();
     if (this.#options.clock.monotonic() < this.#begin_ms) return 0;
     await this.#sweeping.runOnce();
+    const rewritten = await rewriteErased(this.#options, this.#unmergeable);
+    if (rewritten) this.#sweeping.add(rewritten);
+    if (rewritten && rewritten.length > 0) return rewritten.length;
     const repacked = await this.#repacking.runOnce();
     if (repacked > 0) return repacked;
     const merged = await mergePacks(this.#options, this.#unmergeable);

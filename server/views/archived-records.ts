@@ -10,6 +10,7 @@ import { isId } from '../../protocol/ids.ts';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { withLabels } from '../state-machine/state/alerts.ts';
+import { isErased } from '../state-machine/state/erasures.ts';
 import type { AlertRecord, ArchivedJob, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { ArchiveDamage, damageOf, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
@@ -32,7 +33,7 @@ export async function readArchivedJob(
   state: State,
   job_id: string,
 ): Promise<ArchivedJob | undefined> {
-  if (!isId(job_id)) return undefined;
+  if (!isId(job_id) || isErased(state, job_id)) return undefined;
   const pack = await packOf(store, state, job_id);
   if (!pack) {
     const job = state.scalars.loose_jobs > 0 ? await readLooseJob(store, job_id) : undefined;
@@ -70,9 +71,8 @@ export async function packOf(store: ObjectStore, state: State, job_id: string): 
     key = shard && (await readShard(store, shard)).get(job_id);
   }
   if (key === undefined) return undefined;
-  const pack = packs.get(key);
-  if (!pack) throw new ArchiveDamage(key, IS_MISSING);
-  return pack;
+  // A pack that was replaced since: the job is not in its successor, because it was erased.
+  return packs.get(key);
 }
 
 /** A job that was archived as a single object. */

@@ -145,6 +145,9 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   NoticesForgotten: null,
   AlertsNotified: null,
   AlertGroupEnded: null,
+  JobErased: 'job',
+  ErasuresAdvanced: null,
+  PacksDropped: null,
   JobsArchived: null,
   ArchivePacked: null,
   ArchiveIndexed: null,
@@ -172,6 +175,8 @@ function progressChange(id: string, after: State, workers: Set<string>, emit: (c
 function jobChanges(event: JournalEvent, before: State, after: State, emit: (change: Change) => void): void {
   const id = event.entity;
   const next = after.job(id);
+  // The erasure deletes the other views of an erased job.
+  if (!next && event.type === 'JobErased') emit({ kind: 'job', id, urgency: 'transition', moved: true });
   if (!next) return;
   const returning = event.type === 'JobObserved' ? event.data.returning : undefined;
   const last = before.job(id) ?? returning?.job;

@@ -63,6 +63,9 @@ const RATES = {
   fail_notice: 0,
   replay_notice: 0,
   request_notices: 0,
+  erase_jobs: 0,
+  advance_erasures: 0,
+  drop_packs: 0,
 } as const satisfies Record<CommandBody['type'], number>;
 
 /** Submitted by the monitor itself: their ids are not remembered. */
@@ -319,6 +322,10 @@ export class Load {
       case 'replay_notice':
       case 'request_notices':
         return { type: 'release_notices', by: 'nobody' };
+      case 'erase_jobs':
+      case 'advance_erasures':
+      case 'drop_packs':
+        return { type: 'drop_packs', packs: [] };
       case 'create_key':
       case 'rotate_key':
       case 'revoke_key':

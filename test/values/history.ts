@@ -95,6 +95,9 @@ const WEIGHTS = {
   judge_orphaned: 0.2,
   settle_action: 0.5,
   resume_policies: 0.2,
+  erase_jobs: 1,
+  advance_erasures: 0.5,
+  drop_packs: 0.5,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -280,6 +283,17 @@ class Asking {
           strays: [...column_strays.keys()],
         };
       }
+      case 'erase_jobs': {
+        const erased = this.#anyJob(state);
+        const jobs = [{ job_id: erased, archived: this.#archived(erased, state) }];
+        return { type, jobs, read_seq: state.seq, by: 'api', reason: chance.pick(['request', 'retention']) };
+      }
+      case 'advance_erasures': {
+        const stage = chance.pick(['cleaned', 'swept', 'ended'] as const);
+        return { type, job_ids: [...state.tables.erasures.keys()], stage };
+      }
+      case 'drop_packs':
+        return { type, packs: [...state.tables.packs.keys()] };
       case 'end_repacking':
         return { type, loose_jobs: state.scalars.loose_jobs };
       case 'claim_notices':

@@ -17,12 +17,15 @@ export function keepingColumns({
   clock,
   analytics,
   log,
+  strays_only,
 }: {
   engine: Engine;
   store: ObjectStore;
   clock: Clock;
   analytics: AnalyticsService;
   log: (level: 'info' | 'warn', message: string) => void;
+  /** Only removes rows that no longer count, which an erasure waits for; nothing is added. */
+  strays_only: boolean;
 }): Duty {
   let sweep_ms = clock.monotonic() + MINUTE_MS;
   const make = (now_ms: number) => analytics.makeColumns(now_ms);
@@ -33,7 +36,8 @@ export function keepingColumns({
     log,
     run: async () => {
       // Looking costs nothing; making starts a process.
-      const due = analytics.damaged || planColumns(engine.state, engine.journal.now()) !== null;
+      const strays = engine.state.tables.column_strays.size > 0;
+      const due = strays_only ? strays : analytics.damaged || planColumns(engine.state, engine.journal.now()) !== null;
       if (due && (await writeColumns({ engine, store, make })) > 0) return { again_ms: 0 };
       if (clock.monotonic() >= sweep_ms) {
         await sweepColumns(store, engine);

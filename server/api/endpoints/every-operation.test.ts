@@ -64,6 +64,11 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'jobs.timeline': async () => ({ at: `/jobs/${(await lease()).id}/timeline` }),
   'jobs.why': async () => ({ at: `/jobs/${(await lease()).id}/why` }),
   'jobs.cancel': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}` }),
+  'jobs.eraseMatching': async () => ({
+    at: '/jobs/erase',
+    body: { filter: { job_ids: [(await submit(monitor)).job_id] } },
+  }),
+  'system.retention': async () => ({ at: '/system/retention' }),
   'jobs.retry': async () => ({ at: `/jobs/${(await fail(monitor, await hold(monitor))).job_id}/retry` }),
   'jobs.reportProgress': async () => {
     const { id, token } = await lease();

@@ -3,8 +3,10 @@
  * objects). A job that the viewer may not see does not exist for it.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
+import { formatTime } from '../../../protocol/time.ts';
 import { inScope } from '../../access/scope.ts';
 import type { Subject } from '../../access/subject.ts';
+import type { ErasureRecord } from '../../state-machine/state/erasures.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { findArchivedJob, readLooseJob } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
@@ -19,16 +21,18 @@ export function assertVisible({ engine }: Pick<ApiContext, 'engine'>, { scope }:
 }
 
 export async function findJob(context: ApiContext, viewer: Viewer, job_id: string): Promise<JobRecord> {
-  const job = await findAnyJob(context, job_id);
+  const job = await findAnyJob(context, viewer, job_id);
   if (inScope(viewer.scope, job)) return job;
   throw jobNotFound(job_id);
 }
 
-async function findAnyJob(context: ApiContext, job_id: string): Promise<JobRecord> {
+async function findAnyJob(context: ApiContext, viewer: Viewer, job_id: string): Promise<JobRecord> {
   const { engine, store } = context;
   const here = engine.state.job(job_id);
   if (here) return here;
   const reached = await catchUp(context);
+  const erasure = engine.state.tables.erasures.get(job_id);
+  if (erasure && viewer.scope === null) throw jobErased(erasure);
   const archived = engine.state.job(job_id) ? undefined : await findArchivedJob({ engine, store }, job_id);
   const job = engine.state.job(job_id) ?? archived?.job;
   if (job) return job;
@@ -39,6 +43,13 @@ async function findAnyJob(context: ApiContext, job_id: string): Promise<JobRecor
 
 const jobNotFound = (job_id: string) =>
   new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, { hint: 'tmon jobs lists the jobs.' });
+
+/** Only for a viewer that may see every job: of another it is not known whether it could see this one. */
+const jobErased = ({ job_id, erased_ms }: ErasureRecord) =>
+  new MonitorError('not_found', 'job_erased', `${job_id} was erased at ${formatTime(erased_ms)}`, {
+    hint: `tmon audit --entity ${job_id} says by whom.`,
+    extra: { erased_at: formatTime(erased_ms) },
+  });
 
 /**
  * The same, with a report that this instance has accepted and that is not in the journal yet. `version` changes

@@ -1,5 +1,6 @@
 /** Jobs from the side of their clients: submit, list, get, cancel, retry. */
 import { type Static, type TSchema, Type } from 'typebox';
+import { Erasure } from '../../../protocol/erasure.ts';
 import { MonitorError, Problem } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
 import {
@@ -11,6 +12,7 @@ import {
   JobTimeline,
 } from '../../../protocol/job.ts';
 import { JobQuery } from '../../../protocol/queue.ts';
+import { closed } from '../../../protocol/schema.ts';
 import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
 import { JobWhy } from '../../../protocol/why.ts';
 import { assertTags, tenantFor } from '../../access/check.ts';
@@ -29,6 +31,7 @@ import { endpoint } from '../endpoint.ts';
 import { statusOf, toProblem } from '../errors.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
+import { eraseOne } from './erasure.ts';
 import { findJob, findReportedJob, type Viewer } from './find-job.ts';
 import { jobFor, shown } from './job-for.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
@@ -179,11 +182,24 @@ export const jobEndpoints = [
     path: '/jobs/:job_id',
     operation: 'jobs.cancel',
     permission: 'submit',
-    summary: 'Cancel a job: immediately while it waits, otherwise once its worker has stopped',
+    summary:
+      'Cancel a job: immediately while it waits, otherwise once its worker has stopped; with purge, erase it and everything personal about it',
     params: JobParams,
-    responses: { 200: Job, 202: Job },
-    async run(context, { params, caller, reply }) {
+    query: Type.Object(
+      {
+        purge: Type.Optional(
+          Type.Boolean({
+            description:
+              'Erase the job: recording, transcript, views, archive and analytics. Refused with 409 `job_running` while a worker holds it.',
+          }),
+        ),
+      },
+      closed,
+    ),
+    responses: { 200: Type.Union([Job, Erasure]), 202: Job },
+    async run(context, { params, query, caller, reply }) {
       const { job_id } = params;
+      if (query.purge === true) return eraseOne(context, caller, job_id);
       refuseArchived(context, await findJob(context, caller.subject, job_id), 'cancelled');
       await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
       const job = await findJob(context, caller.subject, job_id);

@@ -4,18 +4,16 @@
  * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
-import { type CompletionReport, OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
+import type { CompletionReport, OutputFormat } from '../../../protocol/job.ts';
 import { confidenceScore, notesOn, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
 import type { ObjectStore } from '../../objects/store.ts';
 import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
+import { transcriptKey, transcriptKeys } from '../../transcripts/keys.ts';
 
-const EXTENSIONS = { json: 'json', text: 'txt', srt: 'srt', vtt: 'vtt' } as const;
 const INDENT = 2;
 /** Fields of transcripts that older versions wrote without a hash. */
 const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
-
-const transcriptKey = (job_id: string, format: OutputFormat): string => `transcripts/${job_id}.${EXTENSIONS[format]}`;
 
 export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
   const { job_id, output_format } = job;
@@ -85,7 +83,7 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
 
 /** Whether the path is that of a transcript in this store. */
 const isHere = (store: ObjectStore, job_id: string, path: string): boolean =>
-  OUTPUT_FORMATS.some((format) => path === store.locate(transcriptKey(job_id, format)));
+  transcriptKeys(job_id).some((key) => path === store.locate(key));
 
 /** Without a hash, `{}` would pass for one. */
 const isTranscript = (value: Partial<Transcript>): value is Transcript =>

@@ -22,6 +22,7 @@ import { backtestEndpoints } from '../endpoints/alert-backtest.ts';
 import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { auditEndpoints } from '../endpoints/audit.ts';
+import { erasureEndpoints } from '../endpoints/erasure.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
@@ -57,6 +58,7 @@ import { respondUnparsed } from './unparsed.ts';
 
 export const endpoints: readonly Endpoint[] = [
   ...jobEndpoints,
+  ...erasureEndpoints,
   ...jobReportEndpoints,
   ...workerEndpoints,
   ...queueEndpoints,

@@ -84,6 +84,23 @@ print(why.answer, why.remedy)`,
     typescript: `const job = await api.jobs.cancel('${JOB}');`,
     python: `job = api.jobs.cancel("${JOB}")`,
   },
+  'jobs.eraseMatching': {
+    typescript: `\
+let cursor: string | null | undefined;
+do {
+  const erased = await api.jobs.eraseMatching({ filter: { tag: 'customer-42' }, ...(cursor ? { cursor } : {}) });
+  console.log(erased.job_ids, erased.journal_until);
+  cursor = erased.next_cursor;
+} while (cursor !== null);`,
+    python: `\
+cursor = None
+while True:
+    erased = api.jobs.erase_matching({"tag": "customer-42"}, cursor=cursor)
+    print(erased.job_ids, erased.journal_until)
+    cursor = erased.next_cursor
+    if cursor is None:
+        break`,
+  },
   'jobs.retry': {
     typescript: `const job = await api.jobs.retry('${JOB}');`,
     python: `job = api.jobs.retry("${JOB}")`,
@@ -315,6 +332,12 @@ silence = api.system.create_silence(
   'system.endSilence': {
     typescript: `await api.system.endSilence('silence-abc123');`,
     python: `api.system.end_silence("silence-abc123")`,
+  },
+  'system.retention': {
+    typescript: `const { next } = await api.system.retention();
+for (const { job_id, due_at, rule } of next) console.log(job_id, due_at, rule);`,
+    python: `for job in api.system.retention().next:
+    print(job.job_id, job.due_at, job.rule)`,
   },
   'system.notifications': {
     typescript: `for await (const one of api.system.notifications({ state: 'failed' })) console.log(one.id, one.last_error);`,

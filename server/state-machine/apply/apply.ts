@@ -11,6 +11,7 @@ import type { CommandRef } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { applyAlertEvent } from './alerts.ts';
 import { applyArchiveEvent } from './archive.ts';
+import { applyErasureEvent } from './erasures.ts';
 import { applyJobEvent } from './job.ts';
 import { applyKeyEvent } from './keys.ts';
 import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
@@ -144,6 +145,10 @@ function applyOne(state: State, event: Event): void {
     case 'PassIssued':
     case 'PassEnded':
       return applyPassEvent(state, event);
+    case 'JobErased':
+    case 'ErasuresAdvanced':
+    case 'PacksDropped':
+      return applyErasureEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

@@ -3,7 +3,6 @@ import type { AttemptError, WorkerFaults } from '../state/records.ts';
 
 /** More than it takes to suspend a worker and to reach the longest time between trials. */
 const JOBS_MAX = 16;
-const MESSAGE_MAX = 300;
 
 const NONE: Pick<WorkerFaults, 'own' | 'jobs' | 'failed_ms'> = { own: 0, jobs: [], failed_ms: 0 };
 
@@ -30,6 +29,6 @@ export function withFault(
     failed_ms: at_ms,
     trial_ms,
     code: error.code,
-    message: error.message.slice(0, MESSAGE_MAX),
+    job_id,
   };
 }

@@ -1,6 +1,6 @@
 /** Applies events to notices. The end of a job with a webhook makes one by itself. */
 import type { Event, NoticeEvent } from '../events.ts';
-import { addNotice, ended, type NoticeRecord, noTrouble, toNotifier } from '../state/notices.ts';
+import { addNotice, ended, type NoticeRecord, noTrouble, noticePrefix, toNotifier } from '../state/notices.ts';
 import { finished, type JobRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { countBy } from '../state/tallies.ts';
@@ -111,7 +111,7 @@ export function noteEnd(state: State, before: JobRecord | undefined, job: JobRec
   const error = end === 'failed' ? job.last_error : null;
   addNotice(state, {
     // Unique beyond this store, since the id of the job is. An id of a webhook has no dot; neither has that of a job.
-    id: `${job_id.slice(0, 44)}-${end}-${(state.scalars.next_ordinal + 1).toString(36)}`,
+    id: `${noticePrefix(job_id)}${end}-${(state.scalars.next_ordinal + 1).toString(36)}`,
     destination: originOf(url),
     content: { kind: 'job', url, end, job: { job_id, audio_url, tags, metadata, attempt, ended_ms, output, error } },
   });

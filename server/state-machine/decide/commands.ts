@@ -18,6 +18,7 @@ import type {
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
 import type { Origin } from '../events.ts';
+import type { ErasureReason, ErasureStage } from '../state/erasures.ts';
 import type { PassKind, Person } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
@@ -73,6 +74,18 @@ export type CommandBody =
       jitter: number;
     }
   | { type: 'cancel_job'; job_id: string }
+  /** `archived`: as of observe_jobs, for jobs that are not in memory. */
+  | {
+      type: 'erase_jobs';
+      jobs: readonly { job_id: string; archived: ArchivedJob | null }[];
+      /** The seq of the fold that the archive was read by. */
+      read_seq: number;
+      by: string;
+      reason: ErasureReason;
+    }
+  | { type: 'advance_erasures'; job_ids: readonly string[]; stage: ErasureStage }
+  /** No job of theirs counts any more. */
+  | { type: 'drop_packs'; packs: readonly string[] }
   | { type: 'retry_job'; job_id: string }
   | { type: 'purge_queue'; queue: 'main' | 'dlq'; filter: JobFilter }
   | { type: 'redrive'; filter: JobFilter }

@@ -4,6 +4,7 @@ import { endRepacking, forget, indexArchive, packArchived, writeColumns } from '
 import { claimJobs } from './claims.ts';
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
+import { advanceErasures, dropPacks, eraseJobs } from './erasures.ts';
 import { cancelJob, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
 import { createKey, revokeKey, rotateKey } from './keys.ts';
 import { recordMessages } from './messages.ts';
@@ -53,6 +54,12 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return failJob(state, body, context);
     case 'cancel_job':
       return cancelJob(state, body, context);
+    case 'erase_jobs':
+      return eraseJobs(state, body);
+    case 'advance_erasures':
+      return advanceErasures(state, body);
+    case 'drop_packs':
+      return dropPacks(state, body);
     case 'retry_job':
       return retryJob(state, body);
     case 'purge_queue':

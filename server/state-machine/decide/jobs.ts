@@ -4,6 +4,7 @@ import { backoff } from '../../backoff.ts';
 import { ANNOUNCED } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { FAULTS_MAX, faultsInARow } from '../state/able.ts';
+import { isErased } from '../state/erasures.ts';
 import {
   type AttemptError,
   HANDED_BACK,
@@ -24,7 +25,9 @@ type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>): Decision {
   const events: Event[] = [];
   for (const [index, job] of jobs.entries()) {
-    if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `job ${job.job_id} already exists`);
+    if (state.job(job.job_id) || isErased(state, job.job_id)) {
+      return refuse('conflict', 'job_exists', `job ${job.job_id} already exists, or was erased`);
+    }
     events.push(
       {
         type: 'JobSubmitted',

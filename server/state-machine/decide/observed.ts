@@ -13,6 +13,7 @@ import {
   withSoundTimes,
 } from '../../../protocol/sighting.ts';
 import type { Event } from '../events.ts';
+import { isErased } from '../state/erasures.ts';
 import { type JobRecord, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
@@ -31,6 +32,7 @@ export function observeJobs(state: State, body: CommandBody & { type: 'observe_j
   const archived = new Map(body.archived);
   const events: Event[] = [];
   for (const sighting of mergeByJob(body.sightings)) {
+    if (isErased(state, sighting.job_id)) continue;
     const here = state.job(sighting.job_id);
     const returning = here ? null : archived.get(sighting.job_id);
     if (returning === undefined) continue;

@@ -40,9 +40,9 @@ export function whyNoJobs(worker: Pick<WorkerRecord, 'faults' | 'health'>): stri
   return worker.health.reason == null ? null : `takes no jobs: ${worker.health.reason}`;
 }
 
+/** Without the words of the error, which belong to the job. */
 export function rowOf(faults: WorkerFaults): string {
-  const first = faults.message.split('\n', 1)[0]!;
-  return `${faultsInARow(faults)} failed attempts in a row, the last ${faults.code}: ${first}`;
+  return `${faultsInARow(faults)} failed attempts in a row, the last ${faults.code}${faults.job_id === undefined ? '' : ` of ${faults.job_id}`}`;
 }
 
 /** The status to show: a suspended worker is not HEALTHY, whatever it says. */

@@ -142,6 +142,9 @@ export function noTrouble(state: State, destination: string, notifier: boolean):
   };
 }
 
+/** Begins the ids of the notices about a job. */
+export const noticePrefix = (job_id: string): string => `${job_id.slice(0, 44)}-`;
+
 /** Whether the notice goes to a notifier of the owner. */
 export const toNotifier = ({ content }: NoticeRecord): boolean => content.url === null;
 

@@ -281,11 +281,12 @@ export type WorkerFaults = {
   own: number;
   /** Jobs that failed by an unknown fault, each once, the latest last. */
   jobs: readonly string[];
-  /** Of the last failure: when it was, when the worker may have a job on trial if it is suspended, and why it failed. */
+  /** Of the last failure: when it was, when the worker may have a job on trial if it is suspended, why it failed, and of which job. */
   failed_ms: number;
   trial_ms: number;
   code: string;
-  message: string;
+  /** Absent in old records. */
+  job_id?: string;
 };
 
 export type AlertRecord = {

@@ -4,6 +4,7 @@
  */
 import type { ActionRecord, PolicyCounts } from './actions.ts';
 import { withLabels } from './alerts.ts';
+import type { ErasureRecord } from './erasures.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
@@ -46,6 +47,7 @@ type Row =
   | ['shard', ShardRecord]
   | ['column_file', ColumnFile]
   | ['column_stray', job_id: string, day: number]
+  | ['erasure', ErasureRecord]
   | ['tally', string, Tally]
   | ['pace', group: string, PaceRecord]
   | ['promise', kind: PromiseKind, PromiseRecord]
@@ -78,6 +80,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
   for (const file of tables.column_files.values()) yield JSON.stringify(['column_file', file]);
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
+  for (const erasure of tables.erasures.values()) yield JSON.stringify(['erasure', erasure]);
   for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
   for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
   for (const [kind, promise] of tables.promises.entries()) yield JSON.stringify(['promise', kind, promise]);
@@ -160,6 +163,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'column_stray':
       state.tables.column_strays.set(row[1], row[2]);
+      return;
+    case 'erasure':
+      state.tables.erasures.set(row[1].job_id, row[1]);
       return;
     case 'share':
       state.tables.shares.set(row[1], row[2]);

@@ -9,10 +9,11 @@ import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { ACTIONS_MAX, type ActionRecord, type PoliciesPaused, type PolicyCounts } from './actions.ts';
+import type { ErasureRecord } from './erasures.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
-import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
+import { type AlertGroup, type DestinationTrouble, type NoticeRecord, noticePrefix } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import { type PassRecord, passEndKey, passesEndedBy } from './passes.ts';
 import type { PromiseKind, PromiseRecord } from './promises.ts';
@@ -61,6 +62,8 @@ type Facts = {
   column_files: SortedMap<string, ColumnFile>;
   /** Jobs that returned to memory after their rows were written into column files, and the day of those rows. */
   column_strays: SortedMap<string, number>;
+  /** Erased jobs whose objects or events are not all gone yet, by id; see erasures.ts. */
+  erasures: SortedMap<string, ErasureRecord>;
   /** `name|label` → counts; see tallies.ts. */
   tallies: SortedMap<string, Tally>;
   /** Group of jobs → how long they take; see pace.ts. */
@@ -305,6 +308,22 @@ export class State {
     }
   }
 
+  /** Forgets what is said to others of this job, and the trouble of webhooks to which nothing waits any more. */
+  removeNoticesOf(job_id: string): void {
+    const { notices, notices_waiting } = this.tables;
+    const gone: NoticeRecord[] = [];
+    const prefix = noticePrefix(job_id);
+    for (const [id, notice] of notices.entries(prefix)) {
+      if (!id.startsWith(prefix)) break;
+      if (notice.content.kind === 'job' && notice.content.job.job_id === job_id) gone.push(notice);
+    }
+    for (const notice of gone) {
+      notices.delete(notice.id);
+      indexNotice(this.tables, notice, undefined);
+      if (!notices_waiting.has(notice.destination)) this.removeTrouble(notice.destination);
+    }
+  }
+
   putPass(next: PassRecord): void {
     this.removePass(next.id);
     this.tables.passes.set(next.id, next);
@@ -471,6 +490,7 @@ function emptyTables(): Facts & Indexes {
     archive_shards: table(),
     column_files: table(),
     column_strays: table(),
+    erasures: table(),
     tallies: table(),
     paces: table(),
     promises: table(),

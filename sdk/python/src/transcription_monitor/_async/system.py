@@ -21,6 +21,7 @@ from ..models import (
     MetricsGroups,
     MetricsSeries,
     Notification,
+    Retention,
     Silence,
     SystemHealth,
     SystemSettings,
@@ -102,6 +103,10 @@ class AsyncSystem:
     async def policies(self, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """The policies that apply, with what they did in the last hour, and whether they are paused."""
         return await self._transport.model(EffectivePolicies, Call("GET", "/system/policies", options=options))
+
+    async def retention(self, **options: Unpack[CallOptions]) -> Retention:
+        """The rules of retention, and the jobs that they erase next."""
+        return await self._transport.model(Retention, Call("GET", "/system/retention", options=options))
 
     async def resume_policies(self, *, by: str | None = None, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """Ends the pause of the circuit breaker: what stands now does not pause the policies again."""

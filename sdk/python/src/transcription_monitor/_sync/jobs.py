@@ -13,6 +13,7 @@ from .._call import Call, given, path
 from ..bodies import (
     CallOptions,
     Failure,
+    JobFilter,
     JobStateName,
     JobSubmission,
     Output,
@@ -23,6 +24,8 @@ from ..bodies import (
 )
 from ..errors import InvalidRequestError
 from ..models import (
+    Erasure,
+    ErasureAnswer,
     Job,
     JobAcknowledgement,
     JobProgressDocument,
@@ -158,6 +161,29 @@ class Jobs:
     def cancel(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
         """The job is CANCELLED at once if it waits, CANCELLING while a worker holds it. Raises ConflictError."""
         return self._transport.model(Job, Call("DELETE", path("jobs", job_id), options=options))
+
+    def erase(self, job_id: str, **options: Unpack[CallOptions]) -> Erasure:
+        """Erases the job and everything personal about it: recording, transcript, views, archive.
+
+        Raises ConflictError `job_running` while a worker holds it. The journal keeps its fields until `journal_until`.
+        """
+        return self._transport.model(Erasure, Call("DELETE", path("jobs", job_id), given(purge=True), options=options))
+
+    def erase_matching(
+        self,
+        filter: JobFilter,
+        *,
+        dry_run: bool = False,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> ErasureAnswer:
+        """Erases the jobs that match, up to `limit`; repeat it with `next_cursor` until that is None.
+
+        `dry_run` only returns their ids.
+        """
+        body = given(filter=filter, dry_run=dry_run, limit=limit, cursor=cursor)
+        return self._transport.model(ErasureAnswer, Call("POST", "/jobs/erase", body=body, options=options))
 
     def retry(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
         """Returns a FAILED or CANCELLED job to the queue, with a full number of attempts."""

@@ -22,6 +22,7 @@ from ..models import (
     MetricsGroups,
     MetricsSeries,
     Notification,
+    Retention,
     Silence,
     SystemHealth,
     SystemSettings,
@@ -103,6 +104,10 @@ class System:
     def policies(self, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """The policies that apply, with what they did in the last hour, and whether they are paused."""
         return self._transport.model(EffectivePolicies, Call("GET", "/system/policies", options=options))
+
+    def retention(self, **options: Unpack[CallOptions]) -> Retention:
+        """The rules of retention, and the jobs that they erase next."""
+        return self._transport.model(Retention, Call("GET", "/system/retention", options=options))
 
     def resume_policies(self, *, by: str | None = None, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """Ends the pause of the circuit breaker: what stands now does not pause the policies again."""

@@ -47,6 +47,7 @@ from .analytics import (
 )
 from .audit import AuditEntry
 from .base import Document, Model
+from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention
 from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
@@ -157,6 +158,8 @@ __all__ = [
     "EffectivePolicies",
     "EffectivePolicy",
     "EndedJobs",
+    "Erasure",
+    "ErasureAnswer",
     "Estimate",
     "Failures",
     "FailuresItem",
@@ -206,6 +209,8 @@ __all__ = [
     "RefusedSighting",
     "RejectedLine",
     "Remedy",
+    "Retention",
+    "RetiringJob",
     "RetryInfo",
     "Session",
     "Setting",
@@ -224,6 +229,7 @@ __all__ = [
     "SystemHealth",
     "SystemMetrics",
     "SystemSettings",
+    "TagRetention",
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",

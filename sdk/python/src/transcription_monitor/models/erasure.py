@@ -1,0 +1,63 @@
+"""Erasure: a job and everything personal about it are deleted, on request or by the rules of retention."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class Erasure(Model):
+    job_id: str
+    #: Since then no request shows it.
+    erased_at: AwareDatetime
+    #: The actor, as in the audit; `monitor` for the rules of retention.
+    erased_by: str
+    reason: Literal["request", "retention"]
+    #: `cleaned`: recording, transcript, views, archive and analytics have nothing of it.
+    #: `ended`: neither has the journal.
+    stage: Literal["erased", "cleaned", "swept", "ended"]
+    #: Until then the journal may hold its fields, which no request shows; later if no monitor runs.
+    journal_until: AwareDatetime
+    #: Recordings and transcripts outside the store of the monitor, from the call that erased the job.
+    not_deleted: list[str] | None = None
+
+
+class ErasureAnswer(Model):
+    #: The jobs that were, or would be, erased.
+    job_ids: list[str]
+    #: Jobs that workers hold, which were left: cancel them, and repeat the request.
+    running_ids: list[str]
+    dry_run: bool
+    journal_until: AwareDatetime | None
+    #: Recordings and transcripts outside the store of the monitor.
+    not_deleted: list[str]
+    #: For the next request with the same filter; None: all jobs have been examined.
+    next_cursor: str | None
+
+
+class TagRetention(Model):
+    tag: str
+    #: After its end a job with the tag is erased; None: never.
+    keep_seconds: float | None
+
+
+class RetiringJob(Model):
+    job_id: str
+    ended_at: AwareDatetime
+    #: When it is erased.
+    due_at: AwareDatetime
+    #: `default`, or `tag:` and its name.
+    rule: str
+
+
+class Retention(Model):
+    #: Of a job without a tag that has a rule; None: never.
+    default_seconds: float | None
+    tags: list[TagRetention]
+    #: The jobs that are erased next, at most 100.
+    next: list[RetiringJob]
+    #: Jobs that were erased, for whatever reason, and of which something is left.
+    erasing: int
