@@ -213,6 +213,10 @@ export const Job = Type.Object(
   {
     job_id: Id,
     state: JobStateName,
+    final: Type.Boolean({
+      description:
+        'Whether the job has ended in this state; it may still be retried. For clients that do not know the state.',
+    }),
     created_at: Time('When it was submitted.'),
     updated_at: Time('When anything shown here last changed.'),
     started_at: Nullable(Time('When the current or last attempt began.')),

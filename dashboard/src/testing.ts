@@ -8,6 +8,7 @@ export function jobOf(change: Partial<Job> = {}): Job {
   return {
     job_id: 'job-1',
     state: 'PROCESSING',
+    final: false,
     created_at: AT,
     updated_at: AT,
     started_at: AT,

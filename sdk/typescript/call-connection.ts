@@ -10,7 +10,7 @@
 import type { CallRequest } from '../../protocol/feed.ts';
 import type { CallError, CallReply } from '../../protocol/feed-messages.ts';
 import { refusalOfCall, TimedOutError, UnreachableError } from './errors.ts';
-import type { Socket } from './socket.ts';
+import { messagesIn, type Socket } from './socket.ts';
 
 export type SocketCall = {
   request: Pick<CallRequest, 'operation' | 'params' | 'body'>;
@@ -121,7 +121,12 @@ export class CallConnection {
         this.#open = one;
         resolve(one);
       };
-      one.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as CallReply | CallReply[]);
+      one.onmessage = ({ data }) => {
+        const replies = messagesIn<CallReply>(data);
+        if (replies !== null) return this.#hear(replies);
+        one.close();
+        this.#lose(one, new Error('it sent what is no message of the monitor'));
+      };
       one.onclose = ({ code }) => {
         clearTimeout(patience);
         if (opened) this.#lose(one, new Error(`the WebSocket closed with ${code}`));
@@ -143,9 +148,9 @@ export class CallConnection {
     for (const list of listsOf(texts)) this.#open?.send(list.length === 1 ? list[0]! : `[${list.join(',')}]`);
   }
 
-  #hear(replies: CallReply | CallReply[]): void {
+  #hear(replies: readonly CallReply[]): void {
     this.#heard_ms = performance.now();
-    for (const reply of Array.isArray(replies) ? replies : [replies]) {
+    for (const reply of replies) {
       const waiting = this.#waiting.get(reply.id ?? '');
       if (reply.type === 'answer') waiting?.resolve(reply.body);
       else if (reply.type === 'error') waiting?.reject(refusalOfCall(reply as CallError));

@@ -5,6 +5,7 @@
  *     ├── NoAnswerError              no response: the same call may be sent again
  *     │   ├── UnreachableError       refused, reset, no such host                        `unreachable`
  *     │   ├── TimedOutError          silent for longer than `timeoutMs`                  `timed_out`
+ *     │   ├── UnexpectedResponseError  the response of a proxy or of another server        `unexpected_response`
  *     │   └── FeedUnavailableError   no live feed: no WebSocket here, or none there      `feed_unavailable`
  *     └── RefusedError               the monitor responded with an error
  *         ├── InvalidRequestError    400  fix the request; `errors` names every invalid field
@@ -52,7 +53,7 @@ export class UnreachableError extends NoAnswerError {
   constructor(url: string, cause: unknown) {
     super(`no response from ${url}: ${reasonOf(cause)}`, {
       code: 'unreachable',
-      hint: 'Is the monitor running at that address? `tmon serve` starts one. In a browser: is this origin allowed?',
+      hint: hintFor(cause),
       cause,
     });
   }
@@ -64,6 +65,21 @@ export class TimedOutError extends NoAnswerError {
       code: 'timed_out',
       hint: 'The monitor or the network is slow; try again, or raise the timeout.',
     });
+  }
+}
+
+/**
+ * A response that is not the monitor's: a proxy's page, a sign-in page, a redirect, half a response. It says nothing about the
+ * call, which may be sent again once what stands in the way is gone; `hint` says what that may be.
+ */
+export class UnexpectedResponseError extends NoAnswerError {
+  /** From `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, options: { status?: number; hint: string; retryAfter?: string | null }) {
+    const { retryAfter = null, ...known } = options;
+    super(message, { code: 'unexpected_response', ...known });
+    this.retryAfterSeconds = secondsOf(retryAfter);
   }
 }
 
@@ -140,11 +156,10 @@ const BY_STATUS: Record<number, typeof RefusedError> = {
   504: UnavailableError,
 };
 
-/**
- * The error for a response with a status of 400 or more; `body` is its text, a problem document or a proxy's own page.
- */
-export function refusalOf(status: number, body: string, retryAfter: string | null): RefusedError {
+/** The error for a response with a status of 400 or more; undefined if it is no problem document: a proxy wrote it. */
+export function refusalOf(status: number, body: string, retryAfter: string | null): RefusedError | undefined {
   const problem = problemOf(status, body);
+  if (problem === undefined) return undefined;
   const kind = BY_CODE[problem.code] ?? BY_STATUS[status] ?? ServerFaultError;
   return new kind(problem, secondsOf(retryAfter));
 }
@@ -177,36 +192,48 @@ export function refusalOfCall({ type: _, id: __, retry_after_seconds, ...problem
   return new kind({ title: 'Refused', ...problem, type: 'about:blank', status }, retry_after_seconds);
 }
 
-function problemOf(status: number, body: string): Problem {
+function problemOf(status: number, body: string): Problem | undefined {
   try {
     const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed !== null && 'code' in parsed && 'detail' in parsed) {
-      return { ...(parsed as Problem), status };
-    }
+    if (typeof parsed !== 'object' || parsed === null) return undefined;
+    const { code, detail } = parsed as Record<string, unknown>;
+    if (typeof code === 'string' && typeof detail === 'string') return { ...(parsed as Problem), status };
   } catch {
-    // Not a problem document: a proxy wrote it.
+    // Not a problem document.
   }
-  const words = body.replace(/\s+/g, ' ').trim().slice(0, 200);
-  return {
-    type: 'about:blank',
-    title: 'Unexpected response',
-    status,
-    code: `http_${status}`,
-    detail: `status ${status}${words === '' ? '' : `: ${words}`}`,
-    hint: 'This response is not from the monitor: check the address, and any proxy on the way.',
-  };
+  return undefined;
 }
 
 /** `Retry-After`: seconds, or a date. */
 function secondsOf(header: string | null): number | undefined {
   if (header === null) return undefined;
-  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  const seconds = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }
 
 function textOf(problem: Problem, name: string): string | undefined {
   const value = (problem as Record<string, unknown>)[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+function hintFor(cause: unknown): string {
+  const code = codeOf(cause);
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code)) {
+    return 'Its certificate is not trusted here. Name the authority that issued it: --ca or TMON_CA for tmon, NODE_EXTRA_CA_CERTS for Node.';
+  }
+  if (/EPROTO|SSL|TLS/.test(code)) return 'Does it speak TLS at this port? Addresses begin with http:// or https://.';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The name of the host is not known here: check the address.';
+  return 'Is the monitor running at that address? `tmon serve` starts one. In a browser: is this origin allowed?';
+}
+
+/** Of the deepest cause that has one. */
+function codeOf(cause: unknown): string {
+  let found = '';
+  for (let error: unknown = cause; error instanceof Error; error = error.cause) {
+    const { code } = (error instanceof AggregateError ? error.errors[0] : error) as NodeJS.ErrnoException;
+    if (typeof code === 'string') found = code;
+  }
+  return found;
 }
 
 /** `fetch` hides the reason behind "fetch failed"; its cause has the code. For several addresses, the first one's. */

@@ -169,3 +169,54 @@ test('FeedUnavailableError is exported for callers to catch', () => {
   assert.ok(error instanceof ApiError);
   assert.ok(error.hint);
 });
+
+test('a message that is none of the monitor closes the connection, and does not end the program', async (t) => {
+  for (const data of ['this is not json', new ArrayBuffer(3), '[]', 'null', '{"kind":"hello"}']) {
+    const api = faked(t);
+    const aways: unknown[] = [];
+    const loop = api.feed.follow({ resource: 'queue' }, { onAway: (error) => aways.push(error) });
+    const next = loop.next();
+    await turn();
+    const [first] = FakeSocket.all;
+    first!.open();
+    first!.onmessage?.({ data });
+    assert.equal(first!.closed, true, String(data));
+    mock.timers.tick(250);
+    const second = FakeSocket.all[1]!;
+    second.open();
+    second.say({ type: 'subscribed', id: second.sent[0]!.id, resource: 'queue' });
+    second.say({ type: 'state', resource: 'queue', seq: 5, index: -1 });
+    assert.equal((await next).value?.seq, 5);
+    assert.deepEqual([aways.length, aways.at(-1)], [2, null]);
+    await loop.return();
+    mock.timers.reset();
+  }
+});
+
+test('a server that opens each connection and closes it at once is tried at growing intervals, and then given up', async (t) => {
+  const api = faked(t);
+  const rejected = assert.rejects(api.feed.follow({ resource: 'queue' }, { attempts: 4 }).next(), FeedUnavailableError);
+  await turn();
+  for (const [attempt, waitMs] of [250, 500, 1000].entries()) {
+    assert.equal(FakeSocket.all.length, attempt + 1);
+    FakeSocket.all.at(-1)!.open();
+    FakeSocket.all.at(-1)!.fail();
+    mock.timers.tick(waitMs - 1);
+    assert.equal(FakeSocket.all.length, attempt + 1);
+    mock.timers.tick(1);
+  }
+  FakeSocket.all.at(-1)!.open();
+  FakeSocket.all.at(-1)!.fail();
+  await rejected;
+});
+
+test('a loop that is left while it waits ends at once', async (t) => {
+  const api = faked(t);
+  const loop = api.feed.follow({ resource: 'queue' });
+  const pending = loop.next();
+  await turn();
+  FakeSocket.all[0]!.open();
+  assert.deepEqual(await loop.return(), { done: true, value: undefined });
+  assert.deepEqual(await pending, { done: true, value: undefined });
+  assert.equal(FakeSocket.all[0]!.closed, true);
+});

@@ -5,13 +5,14 @@
  *
  * After a reconnect, each follower subscribes again from its position. No two followers of a connection may receive the
  * same message (see `meet` in feed.ts), so each message belongs to exactly one and arrives in order. A silent
- * connection is pinged: platforms hide WebSocket's own pings, and a connection can die without a close.
+ * connection is pinged: platforms hide WebSocket's own pings, and a connection can die without a close. One on which the
+ * monitor has said nothing, or something else than a message, counts as one that did not open.
  */
 import type { FeedPosition, FeedRequest, SubscribeRequest } from '../../protocol/feed.ts';
 import type { FeedError, FeedEvent, FeedMessage } from '../../protocol/feed-messages.ts';
 import { backoffMs } from './backoff.ts';
 import { FeedUnavailableError } from './errors.ts';
-import type { Socket } from './socket.ts';
+import { messageIn, type Socket } from './socket.ts';
 import type { Transport } from './transport.ts';
 
 /** A consumer of one subscription on this connection. */
@@ -49,7 +50,7 @@ export class FeedConnection {
   readonly #followers = new Map<Follower, { id: string; acknowledged: boolean }>();
   #socket: Socket | null = null;
   #ids = 0;
-  /** Failed attempts to open since it was last open. */
+  /** Attempts since the monitor was last heard. */
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Fires after too long a silence. */
@@ -115,12 +116,12 @@ export class FeedConnection {
     // Asynchronously, because the first follower has not started to wait yet.
     if (!socket) return queueMicrotask(() => this.#away());
     this.#socket = socket;
-    let opened = false;
+    let heard = false;
     const lost = () => {
       if (socket !== this.#socket) return;
       this.#socket = null;
       clearTimeout(this.#patience);
-      if (opened) this.#reopen();
+      if (heard) this.#reopen();
       else this.#away();
     };
     /** A dead peer never confirms a close, so don't wait for one. */
@@ -130,14 +131,21 @@ export class FeedConnection {
     };
     this.#wait(ANSWER_MS, giveUp);
     socket.onopen = () => {
-      opened = true;
       this.#listen(giveUp);
-      this.#back();
+      for (const follower of [...this.#followers.keys()]) this.subscribe(follower);
+      // Without a subscription the monitor has nothing to say.
+      if ([...this.#followers.keys()].every(({ paused }) => paused)) this.#send({ action: 'ping' });
     };
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;
+      const message = messageIn<FeedMessage>(data);
+      if (message === null) return giveUp();
       this.#listen(giveUp);
-      this.#hear(JSON.parse(String(data)) as FeedMessage);
+      if (!heard) {
+        heard = true;
+        this.#back();
+      }
+      this.#hear(message);
     };
     socket.onclose = lost;
     // onclose follows.
@@ -159,10 +167,7 @@ export class FeedConnection {
 
   #back(): void {
     this.#failures = 0;
-    for (const follower of [...this.#followers.keys()]) {
-      follower.away(0, null);
-      this.subscribe(follower);
-    }
+    for (const follower of [...this.#followers.keys()]) follower.away(0, null);
   }
 
   #away(): void {

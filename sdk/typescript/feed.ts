@@ -24,6 +24,7 @@ import type {
   WorkerNow,
   WorkersNow,
 } from '../../protocol/feed-messages.ts';
+import { endable } from './endable.ts';
 import { type ApiError, type FeedUnavailableError, refusalOfFeed } from './errors.ts';
 import { FeedConnection, type Follower, type Target } from './feed-connection.ts';
 import type { Transport } from './transport.ts';
@@ -70,12 +71,18 @@ export class Feed {
    * All loops share one connection; leaving a loop unsubscribes. Throws FeedUnavailableError if the platform has no
    * WebSocket or the monitor has no feed, NotFoundError, InvalidRequestError.
    */
-  async *follow<R extends keyof FeedEvents>(
+  follow<R extends keyof FeedEvents>(
     target: FollowTarget<R>,
     options: FollowOptions = {},
   ): AsyncGenerator<FeedEvents[R], void, void> {
-    const { signal, since, onAway, attempts = ATTEMPTS } = options;
-    signal?.throwIfAborted();
+    return endable((signal) => this.#follow(target, { ...options, signal }), options.signal);
+  }
+
+  async *#follow<R extends keyof FeedEvents>(
+    target: FollowTarget<R>,
+    { signal, since, onAway, attempts = ATTEMPTS }: FollowOptions & { signal: AbortSignal },
+  ): AsyncGenerator<FeedEvents[R], void, void> {
+    signal.throwIfAborted();
     const { resource, job_id, worker_id, filter } = target;
     const one: Target = {
       resource,
@@ -86,13 +93,13 @@ export class Feed {
     const position = since && { seq: since.seq, index: since.index };
     const connection = this.#connectionFor(one);
     const following = new Following(one, position, { connection, onAway, attempts });
-    const onAbort = () => following.fail(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const onAbort = () => following.fail(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     connection.add(following);
     try {
       for (;;) yield (await following.next()) as FeedEvents[R];
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
       connection.remove(following);
     }
   }

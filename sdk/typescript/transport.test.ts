@@ -156,8 +156,9 @@ test('the error for a response that is not a problem document quotes it', async 
     response.writeHead(418, { 'content-type': 'text/html' }).end('<h1>teapot</h1>\n');
   });
   await assert.rejects(clientOf(baseUrl).api.jobs.get('job-1'), {
-    code: 'http_418',
-    message: 'status 418: <h1>teapot</h1>',
+    code: 'unexpected_response',
+    status: 418,
+    message: /is not the monitor's: status 418: <h1>teapot<\/h1>$/,
   });
 });
 
@@ -258,4 +259,58 @@ test('a warning of the monitor is passed on once, however often it comes', async
   const { api } = clientOf(baseUrl, { apiKey: 'tmk_x', onWarning: (text) => warned.push(text) });
   for (let call = 0; call < 3; call++) await api.system.metrics();
   assert.deepEqual(warned, ['this monitor has no API keys']);
+});
+
+test('a POST is not sent as a GET to where a proxy redirects; 307 and 308 are followed with the method and the body', async () => {
+  const moved = await serving((response) => {
+    response.writeHead(301, { location: 'https://monitor.example/api/v1/jobs' }).end();
+  });
+  await assert.rejects(clientOf(moved.baseUrl).api.jobs.submit({ audio_url: 's3://b/a' }), {
+    code: 'unexpected_response',
+    hint: /https:\/\/monitor\.example\/api\/v1\/jobs/,
+  });
+  assert.equal(moved.seen.length, 1);
+  for (const status of [307, 308]) {
+    const kept = await serving(
+      (response) => void response.writeHead(status, { location: '/tmon/api/v1/jobs' }).end(),
+      json(201, { job_id: 'job-7' }),
+    );
+    const { api } = clientOf(kept.baseUrl, { apiKey: 'tmk_1' });
+    assert.equal((await api.jobs.submit({ audio_url: 's3://b/a' })).id, 'job-7');
+    const [first, second] = kept.seen;
+    assert.deepEqual([second?.method, second?.url, second?.body], ['POST', '/tmon/api/v1/jobs', first?.body]);
+    assert.equal(second?.headers['idempotency-key'], first?.headers['idempotency-key']);
+    const elsewhere = await serving(
+      (response) => void response.writeHead(status, { location: 'http://elsewhere.example/' }).end(),
+    );
+    await assert.rejects(clientOf(elsewhere.baseUrl).api.jobs.get('job-7'), { hint: /elsewhere\.example/ });
+  }
+});
+
+test('the user of the address and other headers go to the proxy, and into no message', async () => {
+  const { baseUrl, seen } = await serving(json(200, { job_id: 'job-1' }));
+  const address = baseUrl.replace('//', '//me:s3cret@');
+  const { api } = clientOf(address, { apiKey: 'tmk_1', headers: { 'cf-access-client-id': 'id-1' } });
+  await api.jobs.get('job-1');
+  const { headers } = seen[0]!;
+  assert.deepEqual(
+    [headers.authorization, headers['x-api-key'], headers['cf-access-client-id']],
+    [`Basic ${btoa('me:s3cret')}`, 'tmk_1', 'id-1'],
+  );
+  const gone = clientOf('http://me:s3cret@127.0.0.1:9', { retries: 0 }).api.jobs.get('job-1');
+  await assert.rejects(gone, (error: Error) => !/s3cret/.test(JSON.stringify([error.message, error])));
+});
+
+test('a large body is compressed, once an older monitor has refused that no more', async () => {
+  const refused = await serving(problem(415, 'unsupported_media_type'), json(200, { s3_path: 's3://b/t.json' }));
+  const { api } = clientOf(refused.baseUrl);
+  const words = { text: 'word '.repeat(20_000), language: null, duration_seconds: 1, engine: 'x', segments: [] };
+  const put = () => api.jobs.putTranscript('job-1', 't', words);
+  await put();
+  await put();
+  assert.deepEqual(
+    refused.seen.map(({ headers }) => headers['content-encoding']),
+    ['gzip', undefined, undefined],
+  );
+  assert.ok(Number(refused.seen[0]!.headers['content-length']) * 50 < refused.seen[1]!.body.length);
 });

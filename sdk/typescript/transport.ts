@@ -3,21 +3,36 @@
  * opens WebSockets.
  *
  * Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose response was lost
- * takes effect once. Retried: no response, 429, 502, 503, 504. Delay: full jitter over a doubling cap, on top of
+ * takes effect once. Retried: no response, and the statuses of a server that is busy or
+ * away. A response that is not the monitor's is an UnexpectedResponseError. Delay: full jitter over a doubling cap, on top of
  * `Retry-After`; if that is longer than RETRY_AFTER_MS_MAX, the call rejects instead.
  */
 
 import { backoffMs } from './backoff.ts';
 import { CallConnection, NoSocketError } from './call-connection.ts';
-import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
+import {
+  ApiError,
+  NoAnswerError,
+  RefusedError,
+  refusalOf,
+  TimedOutError,
+  UnexpectedResponseError,
+  UnreachableError,
+} from './errors.ts';
+import { isRedirect, redirectOf } from './redirects.ts';
 import { type SentBytes, sendCounted } from './send-counted.ts';
+import { type SentBody, sentBody } from './sent-body.ts';
+import { Silence } from './silence.ts';
 import type { Socket } from './socket.ts';
+import { assertNoPage, objectIn, type Reading, type Received, readBody, unexpected } from './unexpected-response.ts';
 
 export type TransportOptions = {
-  /** `https://monitor.example.com`, without `/api/v1`. */
+  /** `https://monitor.example.com`, without `/api/v1`; `https://user:password@…` for a proxy that asks for them. */
   baseUrl: string;
   /** Sent as `Authorization: Bearer …`. */
   apiKey?: string | undefined;
+  /** Sent with every request, for proxies: `CF-Access-Client-Id`, … Browsers can't send them with a WebSocket. */
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
   /** Replaces the global `WebSocket`; null for none, in which case following a job polls. */
@@ -31,6 +46,8 @@ export type TransportOptions = {
   onWarning?: ((text: string) => void) | undefined;
   /** Longest silence before an attempt times out. Default 30000. */
   timeoutMs?: number | undefined;
+  /** Longest response that is read. Default 256 MiB; downloads have no limit. */
+  maxResponseBytes?: number | undefined;
   /** Retries before a call rejects. Default 4. */
   retries?: number | undefined;
   /** Waiting and random numbers in [0, 1), for tests. */
@@ -67,23 +84,34 @@ export type Call = CallOptions & {
 
 const RETRY = { baseMs: 250, capMs: 8_000 };
 const RETRY_AFTER_MS_MAX = 30_000;
-const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
+/** 520 to 524 are Cloudflare's: it does not reach the server. */
+const RETRIED_STATUSES = new Set([408, 429, 502, 503, 504, 520, 521, 522, 523, 524]);
+/** A list of 1,000 jobs has about a megabyte, the transcript of a day some. */
+const RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
+/** Bodies from here on are sent in parts, whose sending shows that the other side takes them. */
+const PARTS_BYTES_MIN = 256 * 1024;
 
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #root: string;
+  /** Without credentials, which belong into no message. */
+  readonly #base: string;
+  readonly #sent: Readonly<Record<string, string>>;
   readonly #calls: CallConnection | null;
   readonly #warned = new Set<string>();
+  /** The monitor is older than compressed bodies. */
+  #plain = false;
 
   constructor(options: TransportOptions) {
-    if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
+    const url = /^https?:\/\/[^/]+/.test(options.baseUrl) ? URL.parse(options.baseUrl) : null;
+    if (url === null) {
       throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl)}`, {
         code: 'bad_base_url',
         hint: 'It begins with http:// or https://, for example http://127.0.0.1:8080.',
       });
     }
     this.#options = options;
-    this.#root = `${options.baseUrl.replace(/\/+$/, '')}/api/v1`;
+    this.#base = `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+    this.#sent = { ...credentials(url, options.apiKey), ...options.headers };
     this.#calls =
       options.transport === 'websocket'
         ? new CallConnection({ openSocket: () => this.openSocket(), url: this.socketUrl })
@@ -92,15 +120,15 @@ export class Transport {
 
   /** The address of the live feed. */
   get socketUrl(): string {
-    return `${this.#options.baseUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws`;
+    return `${this.#base.replace(/^http/, 'ws')}/ws`;
   }
 
   /** A new WebSocket to it; undefined if the platform has none. Browsers can't send the key with it. */
   openSocket(): Socket | undefined {
-    const { webSocket = globalThis.WebSocket as unknown as TransportOptions['webSocket'], apiKey } = this.#options;
+    const { webSocket = globalThis.WebSocket as unknown as TransportOptions['webSocket'] } = this.#options;
     if (!webSocket) return undefined;
-    if (!apiKey || 'document' in globalThis) return new webSocket(this.socketUrl);
-    return new webSocket(this.socketUrl, { headers: { authorization: `Bearer ${apiKey}` } } as never);
+    if (Object.keys(this.#sent).length === 0 || 'document' in globalThis) return new webSocket(this.socketUrl);
+    return new webSocket(this.socketUrl, { headers: this.#sent } as never);
   }
 
   /** Closes the connection for calls; the next call opens another. */
@@ -113,34 +141,34 @@ export class Transport {
     return (this.#options.random ?? Math.random)();
   }
 
-  /** The response's JSON; undefined if it has no body. */
+  /** The object in the response; undefined if it has no body. */
   async json<T>(call: Call): Promise<T> {
-    const overHttp = async (response: Response) => {
-      const text = await response.text();
-      return (text === '' ? undefined : JSON.parse(text)) as T;
-    };
-    return this.#retrying(call, overHttp);
+    return this.#retrying(call, async (exchange) => objectIn(await exchange.read()) as T);
   }
 
   async text(call: Call): Promise<string> {
-    return (await this.#retrying(call, async (response) => response.text())) as string;
+    return (await this.answer(call)).text;
   }
 
   /** The response with its headers, for callers that need them: `304`, an ETag. */
-  async answer(call: Call): Promise<{ status: number; headers: Headers; text: string }> {
-    return this.#retrying(call, async (response) => ({
-      status: response.status,
-      headers: response.headers,
-      text: await response.text(),
-    }));
+  async answer(call: Call): Promise<Received> {
+    return this.#retrying(call, async (exchange) => {
+      const received = await exchange.read();
+      assertNoPage(received);
+      return received;
+    });
   }
 
   /** The response with an unread body; the signal applies until the body is read, the timeout until its first byte. */
   async open(call: Call): Promise<Response> {
-    return this.#retrying(call, async (response) => response, { leaveOpen: true });
+    return this.#retrying(call, async (exchange) => {
+      if (/^text\/html\b/i.test(exchange.response.headers.get('content-type') ?? ''))
+        assertNoPage(await exchange.read());
+      return exchange.keepOpen();
+    });
   }
 
-  async #retrying<T>(call: Call, read: (response: Response) => Promise<T>, { leaveOpen = false } = {}): Promise<T> {
+  async #retrying<T>(call: Call, read: (exchange: Exchange) => Promise<T>): Promise<T> {
     const keyed = call.method === 'POST' || call.method === 'DELETE';
     const key = call.idempotencyKey ?? (keyed ? newKey() : undefined);
     const retries = call.retries ?? this.#options.retries ?? 4;
@@ -150,7 +178,7 @@ export class Transport {
           const answer = await this.#overSocket(this.#calls, call, key);
           if (answer) return answer.body as T;
         }
-        return await this.#once(call, key, read, leaveOpen);
+        return await this.#once(call, key, read);
       } catch (error) {
         const delayMs = attempt < retries ? this.#delayBeforeRetry(error, attempt) : undefined;
         if (delayMs === undefined) throw error;
@@ -175,54 +203,67 @@ export class Transport {
 
   #delayBeforeRetry(error: unknown, attempt: number): number | undefined {
     const jitterMs = backoffMs(RETRY, attempt, () => this.random());
-    if (error instanceof NoAnswerError) return jitterMs;
-    if (!(error instanceof RefusedError) || !RETRIED_STATUSES.has(error.status ?? 0)) return undefined;
+    const answered = error instanceof RefusedError || error instanceof UnexpectedResponseError;
+    if (!answered) return error instanceof NoAnswerError ? jitterMs : undefined;
+    if (!RETRIED_STATUSES.has(error.status ?? 0)) return undefined;
     if (error.retryAfterSeconds === undefined) return jitterMs;
     const askedMs = error.retryAfterSeconds * 1000;
     return askedMs > RETRY_AFTER_MS_MAX ? undefined : askedMs + jitterMs;
   }
 
-  async #once<T>(
-    call: Call,
-    key: string | undefined,
-    read: (response: Response) => Promise<T>,
-    leaveOpen: boolean,
-  ): Promise<T> {
-    const { signal } = call;
-    signal?.throwIfAborted();
+  async #once<T>(call: Call, key: string | undefined, read: (exchange: Exchange) => Promise<T>): Promise<T> {
+    call.signal?.throwIfAborted();
     const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
-    const stop = new AbortController();
-    const url = `${this.#root}${call.path}${queryOf(call.query)}`;
-    const onAbort = () => stop.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const timer =
-      timeoutMs > 0 ? setTimeout(() => stop.abort(new TimedOutError(url, timeoutMs)), timeoutMs) : undefined;
-    let open = false;
+    const url = `${this.#base}/api/v1${call.path}${queryOf(call.query)}`;
+    const silence = new Silence(timeoutMs, () => new TimedOutError(url, timeoutMs), call.signal);
+    let exchange: Exchange | undefined;
     try {
-      const fetch = this.#options.fetch ?? globalThis.fetch;
-      const request = { method: call.method, headers: this.#headers(call, key), signal: stop.signal };
-      const { body, onSent } = call.raw ?? {};
-      const response = await (onSent
-        ? sendCounted(
-            fetch,
-            url,
-            { ...request, body: body instanceof Blob ? body : new Blob([body as string]) },
-            onSent,
-          )
-        : fetch(url, { ...request, ...bodyOf(call) }));
+      const sent = await sentBody(call, this.#plain);
+      exchange = new Exchange(await this.#send(call, { url, key, sent, silence }), {
+        silence,
+        bytesMax: this.#options.maxResponseBytes ?? RESPONSE_BYTES_MAX,
+      });
+      const { response } = exchange;
       this.#warn(response.headers.get('tmon-warning'));
+      if (isRedirect(response)) throw unexpected(await exchange.read());
       if (response.status >= 400) {
-        throw refusalOf(response.status, await response.text(), response.headers.get('retry-after'));
+        const received = await exchange.read();
+        const refusal = refusalOf(received.status, received.text, received.headers.get('retry-after'));
+        if (received.status !== 415 || !('content-encoding' in sent.headers)) throw refusal ?? unexpected(received);
+        this.#plain = true;
+        return await this.#once(call, key, read);
       }
-      open = leaveOpen;
-      return await read(response);
+      return await read(exchange);
     } catch (error) {
       if (error instanceof ApiError) throw error;
-      if (stop.signal.aborted) throw stop.signal.reason;
-      throw new UnreachableError(this.#options.baseUrl, error);
+      if (silence.signal.aborted) throw silence.signal.reason;
+      throw new UnreachableError(this.#base, error);
     } finally {
-      clearTimeout(timer);
-      if (!open) signal?.removeEventListener('abort', onAbort);
+      if (exchange?.open) silence.over();
+      else silence.end();
+    }
+  }
+
+  /** Follows redirects that keep the method. */
+  async #send(call: Call, { url, key, sent, silence }: Sending): Promise<{ response: Response; url: string }> {
+    const fetch = this.#options.fetch ?? globalThis.fetch;
+    const { onSent } = call.raw ?? {};
+    const headers = { ...this.#headers(key), ...sent.headers, ...call.headers };
+    const request = { method: call.method, headers, signal: silence.signal, redirect: 'manual' as const };
+    const parts = onSent !== undefined || sent.size >= PARTS_BYTES_MIN;
+    for (let hops = 0, to = url; ; hops += 1) {
+      silence.broken(parts ? 0 : sent.size);
+      const response = parts
+        ? await sendCounted(fetch, to, { ...request, body: asBlob(sent.body) }, (bytes) => {
+            silence.broken(bytes);
+            onSent?.(bytes);
+          })
+        : await fetch(to, { ...request, ...(sent.body === undefined ? {} : { body: sent.body }) });
+      silence.broken();
+      const next = redirectOf(response, to, hops);
+      if (next === null) return { response, url: to };
+      await response.body?.cancel();
+      to = next;
     }
   }
 
@@ -232,17 +273,51 @@ export class Transport {
     (this.#options.onWarning ?? console.warn)(text);
   }
 
-  #headers(call: Call, key: string | undefined): Record<string, string> {
-    const type = call.raw?.type ?? (call.body === undefined ? undefined : 'application/json');
+  #headers(key: string | undefined): Record<string, string> {
     return {
       accept: 'application/json, */*;q=0.5',
-      ...(type === undefined ? {} : { 'content-type': type }),
       ...(key === undefined ? {} : { 'idempotency-key': key }),
-      ...(this.#options.apiKey ? { authorization: `Bearer ${this.#options.apiKey}` } : {}),
-      ...call.headers,
+      ...this.#sent,
     };
   }
 }
+
+type Sending = { url: string; key: string | undefined; sent: SentBody; silence: Silence };
+
+/** A response whose body is read at most once. */
+class Exchange {
+  readonly response: Response;
+  readonly #reading: Reading;
+  /** Its body is read later, by the caller. */
+  open = false;
+
+  constructor(
+    { response, url }: { response: Response; url: string },
+    { silence, bytesMax }: { silence: Silence; bytesMax: number },
+  ) {
+    this.response = response;
+    this.#reading = { url, bytesMax, onPart: () => silence.broken() };
+  }
+
+  read(): Promise<Received> {
+    return readBody(this.response, this.#reading);
+  }
+
+  keepOpen(): Response {
+    this.open = true;
+    return this.response;
+  }
+}
+
+/** The user of the address is for a proxy, so the key takes another header then. */
+function credentials({ username, password }: URL, apiKey: string | undefined): Record<string, string> {
+  if (username === '') return apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  const basic = { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+  return apiKey ? { ...basic, 'x-api-key': apiKey } : basic;
+}
+
+const asBlob = (body: SentBody['body']): Blob => (body instanceof Blob ? body : new Blob([body as string]));
 
 /** Escapes an id for a path, so that no id can name another endpoint. Throws if escaping can't help. */
 export function segment(id: string): string {
@@ -266,12 +341,6 @@ export function waitFor(delayMs: number, signal: AbortSignal | undefined): Promi
     }, delayMs);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
-}
-
-function bodyOf(call: Call): Pick<RequestInit, 'body'> {
-  // The types of browsers refuse bytes in shared memory, which none of ours are.
-  if (call.raw !== undefined) return { body: call.raw.body as Exclude<RequestInit['body'], undefined> };
-  return call.body === undefined ? {} : { body: JSON.stringify(call.body) };
 }
 
 function queryOf(query: Call['query']): string {

@@ -7,6 +7,7 @@
  */
 import type { JobChanged, JobNow, JobReported } from '../../protocol/feed-messages.ts';
 import type { Job, JobStateName } from '../../protocol/job.ts';
+import { endable } from './endable.ts';
 import { FeedUnavailableError, NoAnswerError, RefusedError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
@@ -35,10 +36,18 @@ const POLL_MS = 500;
 const AWAY_POLL_MS_MAX = 5_000;
 
 /** Yields the job now, then each change of state, stage, percentage or verdict; ends after COMPLETED, FAILED or CANCELLED. */
-export async function* watchJob(
+export function watchJob(
+  parts: { transport: Transport; feed: Feed },
+  jobId: string,
+  options: WatchOptions = {},
+): AsyncGenerator<JobUpdate, void, void> {
+  return endable((signal) => watching(parts, jobId, { ...options, signal }), options.signal);
+}
+
+async function* watching(
   { transport, feed }: { transport: Transport; feed: Feed },
   jobId: string,
-  given: WatchOptions = {},
+  given: WatchOptions,
 ): AsyncGenerator<JobUpdate, void, void> {
   const options = { ...given, onAway: oncePerChange(given.onAway) };
   const question = new Question(transport, jobId, options);
@@ -78,7 +87,19 @@ function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions
   };
 }
 
-const ended = ({ state }: Job): boolean => state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
+/** Whether each state ends a job. */
+const FINAL: Readonly<Record<JobStateName, boolean>> = {
+  SUBMITTED: false,
+  QUEUED: false,
+  PROCESSING: false,
+  CANCELLING: false,
+  COMPLETED: true,
+  FAILED: true,
+  CANCELLED: true,
+};
+
+/** A newer monitor may have other states, and says which of them are final. */
+const ended = ({ state, final }: Job): boolean => FINAL[state] ?? final;
 
 /** Whether the event carries everything that it changes. */
 export function isProgress(event: JobNow | JobChanged | JobReported): boolean {

@@ -24,6 +24,7 @@ export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job
   return {
     job_id: job.job_id,
     state: job.state,
+    final: finished(job.state),
     created_at: formatTime(job.created_ms),
     updated_at: formatTime(job.updated_ms),
     started_at: run ? formatTime(run.assigned_ms) : null,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, register, submit } from '../../../test/servers/steps.ts';
 import { systemClock } from '../../clock.ts';
@@ -60,13 +60,19 @@ test('[S12] headers have to arrive within 20 seconds, so that slow ones cannot o
   await close(systemClock);
 });
 
-test('[S12] a compressed body is not decompressed', async () => {
-  const body = gzipSync(JSON.stringify({ audio_url: AUDIO }));
-  const response = await monitor.call('POST', '/api/v1/jobs', {
-    body,
-    headers: { ...JSON_TYPE, 'content-encoding': 'gzip' },
-  });
-  assert.deepEqual([response.status, response.body.code], [415, 'unsupported_media_type']);
+test('[S12] a body may be compressed with gzip, and unpacked it is as small as any other', async () => {
+  const post = (body: Uint8Array, encoding: string) =>
+    monitor.call('POST', '/api/v1/jobs', { body, headers: { ...JSON_TYPE, 'content-encoding': encoding } });
+  const text = JSON.stringify({ audio_url: AUDIO });
+  assert.equal((await post(gzipSync(text), 'gzip')).status, 201);
+  const bomb = await post(gzipSync(Buffer.alloc(64 * 1024 * 1024)), 'GZIP');
+  assert.deepEqual([bomb.status, bomb.body.code], [413, 'body_too_large']);
+  const damaged = await post(gzipSync(text).subarray(0, 20), 'gzip');
+  assert.deepEqual([damaged.status, damaged.body.code], [400, 'invalid_gzip']);
+  for (const encoding of ['deflate', 'br', 'gzip, gzip']) {
+    const other = await post(deflateSync(text), encoding);
+    assert.deepEqual([other.status, other.body.code], [415, 'unsupported_media_type'], encoding);
+  }
 });
 
 test('a malformed request gets a problem document', async () => {

@@ -1,9 +1,12 @@
 /**
  * Body parsers, by what an endpoint consumes: JSON, lines of text, or a stream of bytes. Each has its own scope, so
  * that a body of another type is refused with 415 before it is parsed. Text is UTF-8: another charset is refused with
- * 415, and invalid UTF-8 with 400, because otherwise replacement characters would be stored.
+ * 415, and invalid UTF-8 with 400, because otherwise replacement characters would be stored. It may be compressed with gzip,
+ * and is then as small as any other when it has been unpacked.
  */
 import { isUtf8 } from 'node:buffer';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -35,15 +38,38 @@ function addTextParsers(app: FastifyInstance): void {
 
 function addTextParser(app: FastifyInstance, types: string[], parse: (text: string) => unknown): void {
   app.addContentTypeParser(types, { parseAs: 'buffer' }, (request, bytes, done) => {
-    let body: unknown;
-    try {
-      body = parse(decode(request, bytes as Buffer));
-    } catch (error) {
-      return done(error as Error, undefined);
+    const encoding = encodingOf(request);
+    if (encoding !== 'identity' && encoding !== 'gzip') {
+      return done(notTaken(`the content encoding ${encoding.slice(0, 40)}`), undefined);
     }
-    done(null, body);
+    const parsed = (plain: Buffer) => {
+      let body: unknown;
+      try {
+        body = parse(decode(request, plain));
+      } catch (error) {
+        return done(error as Error, undefined);
+      }
+      done(null, body);
+    };
+    if (encoding === 'gzip') unpacked(request, bytes as Buffer).then(parsed, done);
+    else parsed(bytes as Buffer);
   });
 }
+
+const unpack = promisify(gunzip);
+
+/** Throws MonitorError, or as a body that is larger than the endpoint accepts does. */
+async function unpacked({ routeOptions }: FastifyRequest, bytes: Buffer): Promise<Buffer> {
+  try {
+    return await unpack(bytes, { maxOutputLength: routeOptions.bodyLimit });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw Object.assign(new Error(), { code: 'FST_ERR_CTP_BODY_TOO_LARGE' });
+    throw new MonitorError('invalid', 'invalid_gzip', `the body is not valid gzip: ${(error as Error).message}`);
+  }
+}
+
+const encodingOf = ({ headers }: FastifyRequest): string => (headers['content-encoding'] ?? 'identity').toLowerCase();
 
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 const UTF8 = /^(utf-?8|us-ascii)$/i;
@@ -52,8 +78,6 @@ function decode({ headers }: FastifyRequest, bytes: Buffer): string {
   const type = headers['content-type'];
   const charset = type?.includes(';') ? CHARSET.exec(type)?.[1] : undefined;
   if (charset !== undefined && !UTF8.test(charset)) throw notTaken(`the charset ${charset.slice(0, 40)}`);
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding.toLowerCase() !== 'identity') throw notTaken(`the content encoding ${encoding.slice(0, 40)}`);
   if (!isUtf8(bytes)) {
     throw new MonitorError('invalid', 'invalid_utf8', 'the body is not valid UTF-8', { hint: 'Send UTF-8.' });
   }
@@ -62,7 +86,7 @@ function decode({ headers }: FastifyRequest, bytes: Buffer): string {
 
 function notTaken(what: string): MonitorError {
   return new MonitorError('invalid', 'unsupported_media_type', `${what} is not supported`, {
-    hint: 'Send UTF-8, not compressed.',
+    hint: 'Send UTF-8, as it is or compressed with gzip.',
   });
 }
 
