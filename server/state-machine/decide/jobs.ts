@@ -19,10 +19,13 @@ import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import type { Policy } from './policy.ts';
 import { promised, promisedAgain } from './promise.ts';
+import { submissionRefusal } from './tenants.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
-export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>): Decision {
+export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>, { at_ms }: Context): Decision {
+  const refusal = submissionRefusal(state, jobs, submitted_by, at_ms);
+  if (refusal) return { refusal };
   const events: Event[] = [];
   for (const [index, job] of jobs.entries()) {
     if (state.job(job.job_id) || isErased(state, job.job_id)) {
@@ -60,13 +63,20 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           batch_size: null,
           keeps_place: true,
           details: ANNOUNCED,
-          ...promised(state, { duration_seconds: job.duration_seconds ?? null }, job.priority ?? 'normal', index),
+          ...promised(
+            state,
+            { duration_seconds: job.duration_seconds ?? null, ...tenantIn(job) },
+            job.priority ?? 'normal',
+            index,
+          ),
         },
       },
     );
   }
   return { events };
 }
+
+const tenantIn = ({ tenant }: { tenant?: string | undefined }) => (tenant === undefined ? {} : { tenant });
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
