@@ -150,8 +150,19 @@ export function putTenant(state: State, next: TenantRecord): void {
   for (const priority of PRIORITIES) {
     if (state.tables.ready[priority].has(readyKey(last, priority))) setReady(state, last, priority, false);
   }
-  state.tables.tenants.set(next.id, next);
-  refresh(state, next);
+  const placed = { ...next, tags: reweighted(state, last, next.weight) };
+  state.tables.tenants.set(next.id, placed);
+  refresh(state, placed);
+}
+
+/** What it had in advance stays the same number of jobs. */
+function reweighted({ tables }: State, { tags, weight }: TenantRecord, next: number): TenantRecord['tags'] {
+  if (weight === next) return tags;
+  const of = (priority: Priority) => {
+    const now = tables.virtual_times.get(priority) ?? 0;
+    return Math.round(now + Math.max(0, tags[priority] - now) * (weight / next));
+  };
+  return { high: of('high'), normal: of('normal'), low: of('low') };
 }
 
 /** Forgets a tenant that has neither jobs in the queue nor running ones, which has no settings any more. */
