@@ -98,7 +98,8 @@ export class Forecast {
   #slots(state: State): Slot[] {
     const slots: Slot[] = [];
     for (const worker of state.tables.workers.values()) {
-      if (!able(worker)) continue;
+      // One of a tenant takes the jobs of others from nobody, and lets none of them begin.
+      if (!able(worker) || worker.tenant !== undefined) continue;
       const hardware = hardwareOf(worker);
       const figures = figuresOf(state, hardware);
       if (worker.holds.length === 0) slots.push({ free_seconds: 0, deviation: 0, hardware, figures });
