@@ -1,5 +1,6 @@
 /** Decisions about jobs: submission, reports under a lease, cancellation and retries. */
 import { faultOf } from '../../../protocol/fault.ts';
+import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import { backoff } from '../../backoff.ts';
 import { ANNOUNCED } from '../apply/job.ts';
 import type { Event } from '../events.ts';
@@ -49,7 +50,7 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           ...(submitted_by === undefined ? {} : { submitted_by }),
-          ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
+          ...tenantIn(job),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },
@@ -76,7 +77,9 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
   return { events };
 }
 
-const tenantIn = ({ tenant }: { tenant?: string | undefined }) => (tenant === undefined ? {} : { tenant });
+/** The default is left out. */
+const tenantIn = ({ tenant }: { tenant?: string | undefined }) =>
+  tenant === undefined || tenant === DEFAULT_TENANT ? {} : { tenant };
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
