@@ -23,6 +23,7 @@ for (const seed of [1, 2, 3]) {
       await shared.step(who, chance);
       if (who === OURS) await alone.step(who, chance);
       const turn_ms = Math.floor(4_000 * random());
+      await Promise.all([shared.beat(), alone.beat()]);
       await Promise.all([shared.clock.turn(turn_ms), alone.clock.turn(turn_ms)]);
       if (step % 20 !== 19) continue;
       // Until every verdict has been recorded: when that happens depends on what else does.
