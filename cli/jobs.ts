@@ -14,6 +14,7 @@ type JobsOptions = ClientOptions & {
   worker?: string;
   priority?: Priority;
   tag?: string;
+  tenant?: string;
   suspect?: true;
   verdict?: VerdictStatus;
   model?: string;
@@ -31,6 +32,7 @@ export function jobsCommand(): Command {
     .option('--worker <id>', 'on this worker')
     .addOption(new Option('--priority <priority>').choices(PRIORITIES))
     .option('--tag <tag>')
+    .option('--tenant <id>', 'of this tenant')
     .option('--suspect', 'whose transcript can hardly be what was said')
     .addOption(new Option('--verdict <verdict>', 'unfinished, with this verdict').choices(VERDICTS))
     .option('--model <model>', 'whose worker has this model')
@@ -70,7 +72,7 @@ async function listJobs(options: JobsOptions): Promise<void> {
 }
 
 function queryOf(options: JobsOptions): JobQuery {
-  const { state, worker, priority, tag, suspect, verdict, model, error, after, before, q, limit } = options;
+  const { state, worker, priority, tag, tenant, suspect, verdict, model, error, after, before, q, limit } = options;
   return {
     // One more than is shown, to know whether there are more.
     limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
@@ -78,6 +80,7 @@ function queryOf(options: JobsOptions): JobQuery {
     ...(worker === undefined ? {} : { worker_id: worker }),
     ...(priority === undefined ? {} : { priority }),
     ...(tag === undefined ? {} : { tag }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(suspect === undefined ? {} : { suspect }),
     ...(verdict === undefined ? {} : { verdict }),
     ...(model === undefined ? {} : { model }),

@@ -3,13 +3,22 @@ import { randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type ApiKey, KEY_ROLES, type KeyCreation, type KeyRole, type NewApiKey } from '../protocol/api-keys.ts';
 import { formatKey, newKeyId, newKeySecret } from '../protocol/key.ts';
+import { type LimitOptions, limitsOf, withLimits } from './limit-options.ts';
 import { type ClientOptions, clientCommand, clientOf, collect, jsonOption, moment } from './options.ts';
 import { isTerminal, note, printJson, printLine, printTable } from './output.ts';
 import { settingsOf } from './serve.ts';
 import { span } from './span.ts';
 
 type KeysOptions = ClientOptions & { store?: string };
-type CreateOptions = KeysOptions & { role: KeyRole; name?: string; tag?: string[]; worker?: string; expires?: string };
+type CreateOptions = KeysOptions &
+  LimitOptions & {
+    role: KeyRole;
+    name?: string;
+    tag?: string[];
+    worker?: string;
+    tenant?: string;
+    expires?: string;
+  };
 
 /** What a client and a store have in common. */
 type Keys = {
@@ -25,14 +34,16 @@ export function keysCommand(): Command {
     isDefault: true,
   });
   keys.addCommand(
-    keysClient('create')
-      .description('Create a key and print it, once. The first key of a store has to be an admin’s.')
-      .addOption(new Option('--role <role>', 'what it may do').choices(KEY_ROLES).makeOptionMandatory())
-      .option('--name <text>', 'what it is for')
-      .option('--tag <tag>', 'read, submit: only jobs with this tag; repeatable', collect)
-      .option('--worker <id>', 'worker: only as this worker')
-      .option('--expires <time>', 'when it ends: 2027-01-31, 2027-01-31T12:00:00Z', moment)
-      .action(create),
+    withLimits(
+      keysClient('create')
+        .description('Create a key and print it, once. The first key of a store has to be an admin’s.')
+        .addOption(new Option('--role <role>', 'what it may do').choices(KEY_ROLES).makeOptionMandatory())
+        .option('--name <text>', 'what it is for')
+        .option('--tag <tag>', 'read, submit: only jobs with this tag; repeatable', collect)
+        .option('--worker <id>', 'worker: only as this worker')
+        .option('--tenant <id>', 'all but admin: only jobs of this tenant')
+        .option('--expires <time>', 'when it ends: 2027-01-31, 2027-01-31T12:00:00Z', moment),
+    ).action(create),
   );
   keys.addCommand(
     keysClient('rotate')
@@ -97,7 +108,7 @@ async function list(options: KeysOptions): Promise<void> {
         key.id,
         key.role,
         key.name,
-        key.worker_id ?? key.tags?.join(', ') ?? '–',
+        onlyOf(key),
         key.created_at,
         key.last_used_at ?? '–',
         statusOf(key),
@@ -106,6 +117,10 @@ async function list(options: KeysOptions): Promise<void> {
   });
 }
 
+const onlyOf = ({ tenant, worker_id, tags }: ApiKey): string =>
+  [...(tenant === null ? [] : [`tenant ${tenant}`]), ...(worker_id === null ? (tags ?? []) : [worker_id])].join(', ') ||
+  '–';
+
 function statusOf({ revoked_at, expires_at }: ApiKey): string {
   if (revoked_at !== null) return `revoked ${revoked_at}`;
   if (expires_at === null) return 'valid';
@@ -113,12 +128,14 @@ function statusOf({ revoked_at, expires_at }: ApiKey): string {
 }
 
 async function create(options: CreateOptions): Promise<void> {
-  const { role, name, tag, worker, expires } = options;
+  const { role, name, tag, worker, tenant, expires } = options;
   const creation = {
     role,
     ...(name === undefined ? {} : { name }),
     ...(tag === undefined ? {} : { tags: tag }),
     ...(worker === undefined ? {} : { worker_id: worker }),
+    ...(tenant === undefined ? {} : { tenant }),
+    ...limitsOf(options),
     ...(expires === undefined ? {} : { expires_at: expires }),
   };
   await withKeys(options, async (keys) => printNew(await keys.create(creation), options));

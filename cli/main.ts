@@ -28,6 +28,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
   tmon sessions                   signed-in browsers: revoke SESSION
+  tmon tenants [set|pause|resume ID]  who shares the fleet, by which limits
   tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
   tmon audit                      who did what; audit export, audit verify --store URL
   tmon purge --tag X              erase jobs for ever    tmon retention   what is erased next
@@ -75,6 +76,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   queue: async () => (await import('./queue.ts')).queueCommand(),
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   alerts: async () => (await import('./alerts.ts')).alertsCommand(),
+  tenants: async () => (await import('./tenants.ts')).tenantsCommand(),
   keys: async () => (await import('./keys.ts')).keysCommand(),
   sessions: async () => (await import('./sessions.ts')).sessionsCommand(),
   audit: async () => (await import('./audit.ts')).auditCommand(),

@@ -16,6 +16,7 @@ type SubmitOptions = ClientOptions & {
   priority?: JobSubmission['priority'];
   format?: JobSubmission['output_format'];
   tag?: string[];
+  tenant?: string;
   meta?: Record<string, string>;
   maxAttempts?: number;
   requireComplete?: boolean;
@@ -32,6 +33,7 @@ export function submitCommand(): Command {
     .addOption(new Option('--priority <priority>').choices(['high', 'normal', 'low']))
     .addOption(new Option('--format <format>', 'format of the transcript').choices(['json', 'text', 'srt', 'vtt']))
     .option('--tag <tag>', 'a word to find the job by; repeatable', collect)
+    .option('--tenant <id>', 'whose job it is, for keys that belong to no tenant')
     .option('--meta <name=value>', 'kept with the job; repeatable', pair)
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
     .option('--require-complete', 'fail a recording whose end is missing, instead of a warning')
@@ -82,6 +84,7 @@ export async function submitOne(
     priority,
     format,
     tag,
+    tenant,
     meta,
     maxAttempts,
     requireComplete,
@@ -94,6 +97,7 @@ export async function submitOne(
     ...(priority === undefined ? {} : { priority }),
     ...(format === undefined ? {} : { output_format: format }),
     ...(tag === undefined ? {} : { tags: tag }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(meta === undefined ? {} : { metadata: meta }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
     ...(requireComplete === true ? { require_complete: true } : {}),

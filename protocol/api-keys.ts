@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { KEY_ID_PATTERN } from './key.ts';
 import { AsOfSeq, closed, Nullable, Time, Words } from './schema.ts';
-import { TenantId } from './tenant.ts';
+import { LimitFields, TenantId } from './tenant.ts';
 
 export const KEY_ROLES = ['read', 'submit', 'worker', 'operate', 'admin'] as const;
 export type KeyRole = (typeof KEY_ROLES)[number];
@@ -40,6 +40,7 @@ export const ApiKey = Type.Object(
     tags: Nullable(Tags),
     worker_id: Nullable(WorkerId),
     tenant: Nullable(Tenant),
+    ...LimitFields,
     created_at: Time('When it was made.'),
     created_by: Type.String({
       description: 'The actor that made it: `key:` and an id, `user:` and a name, `api` without keys, `tmon keys`.',
@@ -72,6 +73,10 @@ export const KeyCreation = Type.Object(
     tags: Type.Optional(Tags),
     worker_id: Type.Optional(WorkerId),
     tenant: Type.Optional(Tenant),
+    max_running: Type.Optional(LimitFields.max_running),
+    jobs_per_day: Type.Optional(LimitFields.jobs_per_day),
+    audio_hours_per_day: Type.Optional(LimitFields.audio_hours_per_day),
+    upload_bytes_per_day: Type.Optional(LimitFields.upload_bytes_per_day),
     expires_at: Type.Optional(Time('From then on it is refused. Default: never.')),
   },
   { ...closed, $id: 'KeyCreation' },

@@ -15,6 +15,7 @@ import { assureStore } from './objects/assured-store.ts';
 import { openStore } from './objects/open-store.ts';
 import { defaultPolicies } from './policies/defaults.ts';
 import type { CommandBody } from './state-machine/decide/commands.ts';
+import { limitsIn } from './state-machine/state/limits.ts';
 import { JOURNAL_TRACES } from './views/keys.ts';
 
 export { hashOfKey } from './access/secrets.ts';
@@ -78,10 +79,10 @@ function keysOf(engine: Engine, access: Access): KeyStore {
   const documentOf = (key_id: string) => keyDocument(engine.state.tables.keys.get(key_id)!, null);
   return {
     list: () => [...engine.state.tables.keys.values()].map((key) => keyDocument(key, null)),
-    async create({ role, name = '', tags = null, worker_id = null, tenant = null, expires_at }) {
+    async create({ role, name = '', tags = null, worker_id = null, tenant = null, expires_at, ...more }) {
       const { key, key_id, secret_hash } = access.newSecret();
       const expires_ms = expires_at === undefined ? null : parseTime(expires_at);
-      const limits = { tags, worker_id, tenant, expires_ms };
+      const limits = { tags, worker_id, tenant, ...limitsIn(more), expires_ms };
       await submit({ type: 'create_key', key_id, role, name, ...limits, secret_hash, by: ACTOR, outside_admin });
       return { key, ...documentOf(key_id) };
     },

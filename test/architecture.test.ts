@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/state-machine/state/erasures.ts',
     'server/state-machine/state/notices.ts',
     'server/state-machine/state/passes.ts',
+    'server/state-machine/state/limits.ts',
   ],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
   'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],

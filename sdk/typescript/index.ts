@@ -19,6 +19,7 @@ import { Queues } from './queues.ts';
 import { Session, Sessions, Tickets } from './session.ts';
 import { Sources } from './sources.ts';
 import { System } from './system.ts';
+import { Tenants } from './tenants.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 import { Uploads } from './uploads.ts';
 import { Workers } from './workers.ts';
@@ -33,6 +34,7 @@ export class TranscriptionAPI {
   readonly events: Events;
   readonly analytics: Analytics;
   readonly keys: Keys;
+  readonly tenants: Tenants;
   readonly audit: Audit;
   readonly session: Session;
   readonly sessions: Sessions;
@@ -53,6 +55,7 @@ export class TranscriptionAPI {
     this.events = new Events(transport, this.feed);
     this.analytics = new Analytics(transport);
     this.keys = new Keys(transport);
+    this.tenants = new Tenants(transport);
     this.audit = new Audit(transport);
     this.session = new Session(transport);
     this.sessions = new Sessions(transport);

@@ -52,6 +52,20 @@ export function limitHeaders({ limit, per_second, left }: Remaining): Record<str
   };
 }
 
+/** The same for a quota that is used up, from the fields of its refusal. */
+export function quotaHeaders({
+  quota,
+  limit,
+  used,
+  resets_in_seconds,
+}: Record<string, unknown>): Record<string, string> {
+  const left = Math.max(0, Math.floor(Number(limit) - Number(used)));
+  return {
+    'ratelimit-policy': `"${quota}";q=${limit};w=86400`,
+    ratelimit: `"${quota}";r=${left};t=${resets_in_seconds}`,
+  };
+}
+
 function refusal(limit: LimitName, { per_second, wait_seconds }: { per_second: number; wait_seconds: number }) {
   const whose = limit === 'key' ? 'this key' : 'this address';
   return new MonitorError('busy', 'rate_limited', `${whose} makes more than ${per_second} requests a second`, {

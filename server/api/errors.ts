@@ -13,8 +13,8 @@ export const RETRY_AFTER_SECONDS = 2;
 export function asMonitorError(error: unknown): MonitorError {
   if (error instanceof MonitorError) return error;
   if (error instanceof Refused) {
-    const { kind, code, message, hint, extra } = error.refusal;
-    return new MonitorError(kind, code, message, { hint, extra });
+    const { kind, code, message, hint, extra, retry_after_seconds } = error.refusal;
+    return new MonitorError(kind, code, message, { hint, extra, retry_after_seconds });
   }
   if (error instanceof JournalError) return fromJournal(error);
   if (error instanceof StoreError) {

@@ -2,6 +2,7 @@
 import type { ApiKey } from '../../protocol/api-keys.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { KeyRecord } from '../state-machine/state/keys.ts';
+import { NO_LIMITS } from '../state-machine/state/limits.ts';
 
 const timeOf = (at_ms: number | null | undefined): string | null => (at_ms == null ? null : formatTime(at_ms));
 
@@ -14,6 +15,7 @@ export function keyDocument(key: KeyRecord, last_used_ms: number | null): ApiKey
     tags: tags === null ? null : [...tags],
     worker_id,
     tenant,
+    ...(key.limits ?? NO_LIMITS),
     created_at: formatTime(key.created_ms),
     created_by,
     expires_at: timeOf(key.expires_ms),

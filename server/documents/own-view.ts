@@ -6,6 +6,7 @@ import type { Job } from '../../protocol/job.ts';
 import type { ActionTaken } from '../../protocol/policies.ts';
 import type { Verdict } from '../../protocol/verdict.ts';
 import type { JobWhy } from '../../protocol/why.ts';
+import { HELD_BACK_CAUSES } from '../state-machine/state/held-back.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { Outlook } from '../verdicts/forecast.ts';
 
@@ -15,8 +16,18 @@ export const ownOutlook = (outlook: Outlook, { state }: Pick<JobRecord, 'state'>
 
 /** A verdict on a waiting job names the workers of the fleet, and how many the others keep busy. */
 export function ownVerdict<V extends Verdict>(verdict: V | null): V | null {
-  if (verdict === null || !(verdict.status in WAITING) || verdict.evidence.cause === 'url_expired') return verdict;
+  if (verdict === null || !(verdict.status in WAITING)) return verdict;
+  if (OWN_CAUSES.has(verdict.evidence.cause)) return ofOwnCause(verdict);
   return { ...verdict, reason: WAITING[verdict.status as keyof typeof WAITING], evidence: {} };
+}
+
+/** Causes that are the tenant's own. */
+const OWN_CAUSES: ReadonlySet<unknown> = new Set(['url_expired', ...HELD_BACK_CAUSES]);
+
+/** Without the workers of the fleet, which the figures of a starved job have. */
+function ofOwnCause<V extends Verdict>(verdict: V): V {
+  const { live_workers: _, idle_workers: __, ...evidence } = verdict.evidence;
+  return { ...verdict, evidence };
 }
 
 const WAITING = {
@@ -45,10 +56,11 @@ export function ownWhy(why: JobWhy, { job_id }: JobRecord): JobWhy {
       ? 'It is the next of your jobs in the queue.'
       : `${before} of your jobs ${before === 1 ? 'is' : 'are'} before it in the queue.`;
   const wrong = verdict !== null && verdict.status !== 'on_track' ? verdict : null;
+  const held = HELD_BACK_CAUSES.has(why.evidence.cause) ? why.answer : null;
   const cancels = why.remedy?.path === `/api/v1/jobs/${job_id}`;
   return {
     ...why,
-    answer: wrong?.reason ?? waiting,
+    answer: wrong?.reason ?? held ?? waiting,
     verdict,
     evidence: { jobs_before: before, ...wrong?.evidence },
     queue: { position, expected_start: null },

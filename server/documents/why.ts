@@ -2,6 +2,13 @@
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence } from '../../protocol/verdict.ts';
 import type { JobWhy } from '../../protocol/why.ts';
+import {
+  HELD_BACK_CAUSES,
+  type HeldBack,
+  heldBack,
+  heldBackEvidence,
+  heldBackReason,
+} from '../state-machine/state/held-back.ts';
 import { type JobRecord, runsElsewhere } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import type { Outlook } from '../verdicts/forecast.ts';
@@ -59,6 +66,10 @@ function waiting(state: State, job: JobRecord, queue: JobWhy['queue']): Answer {
     const after = error ? ` after attempt ${job.run?.attempt ?? 1} failed with ${error.code}` : '';
     return { answer: `It waits until ${formatTime(job.not_before_ms)}${after}.` };
   }
+  const held = heldBack(state, job);
+  if (held !== null) {
+    return { answer: heldBackReason(held), evidence: heldBackEvidence(held), remedy: heldBackRemedy(held) };
+  }
   const { able_workers, idle_workers } = state.fleet;
   const before = (queue?.position ?? 1) - 1;
   const start = queue?.expected_start ? `; it is expected to begin by ${queue.expected_start.p90}` : '';
@@ -69,7 +80,15 @@ function waiting(state: State, job: JobRecord, queue: JobWhy['queue']): Answer {
   };
 }
 
-function waitingRemedy({ job_id }: JobRecord, { cause }: Evidence): JobWhy['remedy'] {
+function heldBackRemedy(held: HeldBack): JobWhy['remedy'] {
+  if (held.cause !== 'tenant_paused') return null;
+  const { tenant } = held;
+  return { what: `Resume tenant ${tenant}`, method: 'POST', path: `/api/v1/tenants/${tenant}/resume` };
+}
+
+function waitingRemedy({ job_id }: JobRecord, { cause, tenant }: Evidence): JobWhy['remedy'] {
+  if (cause === 'tenant_paused') return heldBackRemedy({ cause, tenant: String(tenant), since_ms: 0 });
+  if (HELD_BACK_CAUSES.has(cause)) return null;
   if (cause === 'url_expired') {
     return {
       what: 'Cancel it, and submit the recording with a new URL',

@@ -73,6 +73,11 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'KeyRevoked':
     case 'PassIssued':
     case 'PassEnded':
+    case 'TenantSet':
+    case 'TenantReset':
+    case 'TenantPaused':
+    case 'TenantResumed':
+    case 'UploadCounted':
     case 'NoticesClaimed':
     case 'NoticesReleased':
     case 'NoticeDelivered':

@@ -3,6 +3,7 @@ import type { AppliedSegment } from '../engine.ts';
 import { couldClaim, mayTake } from '../state-machine/decide/claims.ts';
 import type { Policy } from '../state-machine/decide/policy.ts';
 import { allowance } from '../state-machine/state/able.ts';
+import { Room } from '../state-machine/state/fair-line.ts';
 import type { State } from '../state-machine/state/state.ts';
 
 /** Events after which a worker gets no more jobs. */
@@ -20,7 +21,7 @@ export function wouldGet({ state, policy, journal }: Claiming, worker_id: string
   return couldClaim(state, worker_id, { at_ms: journal.now(), policy });
 }
 
-/** Of these messages those that the worker may have, at most `max`. */
+/** Of these messages those that the worker may have now, as far as tenants and keys are not at their limits, at most `max`. */
 export function messagesFor<M extends { job_id: string }>(
   { state, policy, journal }: Claiming,
   { worker_id, max_jobs }: { worker_id: string; max_jobs: number },
@@ -29,9 +30,12 @@ export function messagesFor<M extends { job_id: string }>(
   const worker = state.worker(worker_id);
   if (!worker) return messages.slice(0, max_jobs);
   const at_ms = journal.now();
+  const room = new Room(state);
   const may = ({ job_id }: M) => {
     const job = state.job(job_id);
-    return job !== undefined && mayTake(state, worker, job, { at_ms, policy });
+    if (job === undefined || !mayTake(state, worker, job, { at_ms, policy }) || !room.has(job)) return false;
+    room.take(job);
+    return true;
   };
   return messages.filter(may).slice(0, allowance(worker, max_jobs, at_ms));
 }

@@ -19,6 +19,7 @@ import type {
   WorkerVerdictStatus,
 } from '../../protocol/worker.ts';
 import type { ErasureReason, ErasureStage, Remains } from './state/erasures.ts';
+import type { Limits } from './state/limits.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
 import type { PassKind, Person } from './state/passes.ts';
 import type { Estimate, QueuedPromise } from './state/promises.ts';
@@ -42,6 +43,7 @@ export type Event =
   | KeyEvent
   | PassEvent
   | ErasureEvent
+  | TenantEvent
   | HouseEvent;
 export type EventType = Event['type'];
 
@@ -391,6 +393,8 @@ export type KeyEvent =
         tags: readonly string[] | null;
         worker_id: string | null;
         tenant: string | null;
+        /** Absent: none, and in old journals. */
+        limits?: Limits;
         secret_hash: string;
         expires_ms: number | null;
         by: string;
@@ -399,6 +403,15 @@ export type KeyEvent =
   /** The secret before it is accepted until `previous_until_ms`, an earlier one no longer. */
   | { type: 'KeyRotated'; entity: string; data: { secret_hash: string; previous_until_ms: number; by: string } }
   | { type: 'KeyRevoked'; entity: string; data: { by: string } };
+
+export type TenantEvent =
+  | { type: 'TenantSet'; entity: string; data: { weight: number; limits: Limits; by: string } }
+  /** The defaults apply again. */
+  | { type: 'TenantReset'; entity: string; data: { by: string } }
+  | { type: 'TenantPaused'; entity: string; data: { by: string } }
+  | { type: 'TenantResumed'; entity: string; data: { by: string } }
+  /** An upload has been stored, for the quotas of its tenant (absent: the default) and of its key. */
+  | { type: 'UploadCounted'; entity: string; data: { upload_bytes: number; tenant?: string; key_id?: string } };
 
 /** Sessions, tickets and tokens; each ends with its key or session. Hashes as of keys. */
 export type PassEvent =

@@ -41,6 +41,8 @@ export type NewUpload = {
   key: string | null;
   /** That of its uploader; null if it belongs to none. */
   tenant?: string | null;
+  /** Called once its size is known, before it exists. If this rejects, the upload is not kept. */
+  admit?: (upload_id: string, file_size_bytes: number) => Promise<unknown>;
 };
 
 export class Uploads {
@@ -69,13 +71,14 @@ export class Uploads {
     }
   }
 
-  async #create({ stream, file_name, key, tenant = null }: NewUpload): Promise<Upload> {
+  async #create({ stream, file_name, key, tenant = null, admit }: NewUpload): Promise<Upload> {
     const { store, settings, now } = this.#options;
     const upload_id = newId('upload');
     const { part_list, ...size } = await writeParts(store, upload_id, stream, settings.upload_bytes_max);
     let name: string;
     try {
       name = await file_name();
+      await admit?.(upload_id, size.file_size_bytes);
     } catch (error) {
       await dropParts(store, upload_id, part_list.length);
       throw error;

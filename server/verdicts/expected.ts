@@ -14,7 +14,8 @@ export const P90 = 1.28;
  * a job is judged by it.
  */
 export function plainStart(state: State, before: number, from_ms: number): Estimate | null {
-  const { able_workers, idle_workers } = state.fleet;
+  const { able_of_tenants, idle_workers } = state.fleet;
+  const able_workers = state.fleet.able_workers - able_of_tenants;
   const took = usualTook(state);
   if (able_workers === 0 || took === null) return null;
   // A worker whose job hangs takes no other.

@@ -8,12 +8,15 @@
 import type { Priority } from '../../protocol/job.ts';
 import { able } from '../state-machine/state/able.ts';
 import { nextClass, passedOver } from '../state-machine/state/class-order.ts';
+import { FairLine, Room } from '../state-machine/state/fair-line.ts';
+import { heldBack } from '../state-machine/state/held-back.ts';
 import { quantile, weightOf } from '../state-machine/state/histogram.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { type Figures, figuresOf, type Hardware } from '../state-machine/state/pace.ts';
 import type { Estimate } from '../state-machine/state/promises.ts';
 import type { JobRecord, Run, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
+import { hasTenants } from '../state-machine/state/tenants.ts';
 import {
   CLAIM_SECONDS,
   correctedBoth,
@@ -71,7 +74,8 @@ export class Forecast {
   of(state: State, job: JobRecord): Outlook {
     if (job.state === 'PROCESSING' && job.run !== null && job.run.ended_ms === null)
       return { position: null, start: null, end: runningEnd(state, job, job.run, this.at_ms) };
-    if (!claimable(job)) return NO_OUTLOOK;
+    // Nobody knows how long a pause or a limit lasts.
+    if (!claimable(job) || heldBack(state, job) !== null) return NO_OUTLOOK;
     const { position, start, hardware } = this.#places.get(job.job_id) ?? this.#behind(state, job);
     if (start === null) return { position, start, end: null };
     const work = workOf(figuresOf(state, hardware), job.duration_seconds);
@@ -94,7 +98,8 @@ export class Forecast {
   #slots(state: State): Slot[] {
     const slots: Slot[] = [];
     for (const worker of state.tables.workers.values()) {
-      if (!able(worker)) continue;
+      // One of a tenant takes the jobs of others from nobody, and lets none of them begin.
+      if (!able(worker) || worker.tenant !== undefined) continue;
       const hardware = hardwareOf(worker);
       const figures = figuresOf(state, hardware);
       if (worker.holds.length === 0) slots.push({ free_seconds: 0, deviation: 0, hardware, figures });
@@ -144,7 +149,25 @@ function sink(slots: Slot[]): void {
 }
 
 /** The waiting jobs in the order in which one worker would claim them all, at most JOBS_MAX. */
-export function* claimOrder({ tables, scalars }: State, passes_max: number): Generator<JobRecord> {
+export function claimOrder(state: State, passes_max: number): Generator<JobRecord> {
+  return hasTenants(state) ? fairOrder(state, passes_max) : orderOfEntry(state, passes_max);
+}
+
+/** Without those that a limit holds back. */
+function* fairOrder(state: State, passes_max: number): Generator<JobRecord> {
+  const options = { room: new Room(state), tenant: undefined, isFor: () => true, passed_max: 0 };
+  const lineOf = (priority: Priority) => new FairLine(state, priority, options);
+  const heads = { high: lineOf('high'), normal: lineOf('normal'), low: lineOf('low') };
+  let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
+  for (let count = 0; count < JOBS_MAX; count++) {
+    const served = nextClass(passes, passes_max, (priority) => heads[priority].peek() !== undefined);
+    if (served === undefined) return;
+    yield heads[served].take();
+    passes = passedOver(passes, served, heads.normal.waiting > 0, heads.low.waiting > 0);
+  }
+}
+
+function* orderOfEntry({ tables, scalars }: State, passes_max: number): Generator<JobRecord> {
   const next = (places: Iterator<string>): string | undefined => {
     const { done, value } = places.next();
     return done ? undefined : value;

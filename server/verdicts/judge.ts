@@ -4,7 +4,7 @@
  *     dead      its worker is silent for longer than its own heartbeats explain
  *     hung      the worker beats, but the job stands still for longer than its stage ever takes
  *     slow      the download, the load of the model or the pace takes much longer than usual here
- *     blocked   it waits, and no live worker can take it
+ *     blocked   it waits, and no live worker can take it, or its tenant is paused
  *     starved   it waits far beyond the start that was expected when it was queued
  *
  * A limit is left again only well inside it, so that a verdict does not flicker. A reason is recorded once, so it names no
@@ -13,6 +13,7 @@
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
 import { awayAfter, isAway } from '../state-machine/state/beats.ts';
+import { type HeldBack, heldBack, heldBackEvidence, heldBackReason } from '../state-machine/state/held-back.ts';
 import { quantile, weightOf } from '../state-machine/state/histogram.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { figuresOf } from '../state-machine/state/pace.ts';
@@ -52,8 +53,9 @@ export function judge(state: State, job: JobRecord, at_ms: number, fleet = fleet
       onTrack(job, run.assigned_ms, at_ms)
     );
   }
+  const held = heldBack(state, job);
   const waits = claimable(job)
-    ? (blocked(state, job, fleet(tenantOf(job)), at_ms) ?? starved(state, job, at_ms))
+    ? (blocked(state, job, fleet(tenantOf(job)), held, at_ms) ?? starved(state, job, held, at_ms))
     : null;
   return waits ?? onTrack(job, job.queued_ms, at_ms);
 }
@@ -204,7 +206,13 @@ const STANDS: { readonly [P in Phase]: string } = {
 };
 const SLOW = { download: 'The network is slow: the download', load: 'Loading the model' } as const;
 
-function blocked(state: State, job: JobRecord, fleet: FleetView, at_ms: number): Judgement | null {
+function blocked(
+  state: State,
+  job: JobRecord,
+  fleet: FleetView,
+  held: HeldBack | null,
+  at_ms: number,
+): Judgement | null {
   if (job.url_expires_ms !== null && job.url_expires_ms <= at_ms) {
     const expired = formatTime(job.url_expires_ms);
     return {
@@ -213,6 +221,10 @@ function blocked(state: State, job: JobRecord, fleet: FleetView, at_ms: number):
       reason: `The signed URL of its recording expired at ${expired}: no worker can fetch it.`,
       evidence: { cause: 'url_expired', audio_url_expires_at: expired },
     };
+  }
+  if (held?.cause === 'tenant_paused') {
+    const since_ms = Math.max(job.queued_ms, held.since_ms);
+    return { status: 'blocked', since_ms, reason: heldBackReason(held), evidence: heldBackEvidence(held) };
   }
   if (state.ableFor(tenantOf(job)) > 0 || fleet.coming > 0) return null;
   const since_ms = Math.max(job.queued_ms, fleet.able_until_ms);
@@ -232,7 +244,7 @@ function blocked(state: State, job: JobRecord, fleet: FleetView, at_ms: number):
   };
 }
 
-function starved(state: State, job: JobRecord, at_ms: number): Judgement | null {
+function starved(state: State, job: JobRecord, held: HeldBack | null, at_ms: number): Judgement | null {
   const { start_by_ms, queued_ms } = job;
   if (start_by_ms === null) return null;
   const waited_ms = at_ms - queued_ms;
@@ -246,8 +258,9 @@ function starved(state: State, job: JobRecord, at_ms: number): Judgement | null 
   return {
     status: 'starved',
     since_ms: start_by_ms,
-    reason: `It still waits; when it was queued, a start within ${inWords((start_by_ms - queued_ms) / 1000)} was expected. ${idle}.`,
+    reason: `It still waits; when it was queued, a start within ${inWords((start_by_ms - queued_ms) / 1000)} was expected. ${held === null ? `${idle}.` : heldBackReason(held)}`,
     evidence: {
+      ...(held === null ? {} : heldBackEvidence(held)),
       waited_seconds: seconds(waited_ms / 1000),
       expected_within_seconds: seconds((start_by_ms - queued_ms) / 1000),
       live_workers,

@@ -37,6 +37,6 @@ export class Outlooks {
     if (job.state === 'PROCESSING') return this.of(job);
     const at_ms = now();
     if (this.#own === null || Math.abs(at_ms - this.#own.at_ms) >= FRESH_MS) this.#own = new OwnPlaces(state(), at_ms);
-    return { position: this.#own.placeOf(job), start: null, end: null };
+    return { position: this.#own.placeOf(state(), job), start: null, end: null };
   }
 }

@@ -1,5 +1,6 @@
 /** The places of waiting jobs among those of their tenant: by class, then in the order in which they entered the queue. */
 import { PRIORITIES } from '../../protocol/job.ts';
+import { heldBack } from '../state-machine/state/held-back.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { type JobRecord, tenantOf } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -14,9 +15,9 @@ export class OwnPlaces {
     this.#state = state.clone();
   }
 
-  /** From 1. Null if the job may not be claimed, or has entered the queue since. */
-  placeOf(job: JobRecord): number | null {
-    if (!claimable(job)) return null;
+  /** From 1. Null if the job may not be claimed now, or has entered the queue since. */
+  placeOf(now: State, job: JobRecord): number | null {
+    if (!claimable(job) || heldBack(now, job) !== null) return null;
     this.#places ??= placesIn(this.#state);
     return this.#places.get(job.job_id) ?? null;
   }

@@ -66,6 +66,12 @@ const RATES = {
   erase_jobs: 0,
   advance_erasures: 0,
   drop_packs: 0,
+  // See test/simulation/tenants.
+  set_tenant: 0,
+  reset_tenant: 0,
+  pause_tenant: 0,
+  resume_tenant: 0,
+  count_upload: 0,
 } as const satisfies Record<CommandBody['type'], number>;
 
 /** Submitted by the monitor itself: their ids are not remembered. */
@@ -331,6 +337,11 @@ export class Load {
       case 'revoke_key':
       case 'issue_pass':
       case 'end_pass':
+      case 'set_tenant':
+      case 'reset_tenant':
+      case 'pause_tenant':
+      case 'resume_tenant':
+      case 'count_upload':
         return { type: 'revoke_key', key_id: 'none', by: 'nobody', outside_admin: true };
     }
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { FEED_RESOURCES } from '../../protocol/feed.ts';
 import { FEED_PERMISSIONS } from '../../server/access/feed-permissions.ts';
+import { permissionsOf } from '../../server/access/roles.ts';
 import type { Endpoint } from '../../server/api/endpoint.ts';
 import { endpoints } from '../../server/api/http/app.ts';
 import { randomOf } from '../random.ts';
@@ -22,6 +23,7 @@ for (const seed of [1, 2, 3]) {
       await shared.step(who, chance);
       if (who === OURS) await alone.step(who, chance);
       const turn_ms = Math.floor(4_000 * random());
+      await Promise.all([shared.beat(), alone.beat()]);
       await Promise.all([shared.clock.turn(turn_ms), alone.clock.turn(turn_ms)]);
       if (step % 20 !== 19) continue;
       // Until every verdict has been recorded: when that happens depends on what else does.
@@ -50,6 +52,23 @@ before(async () => {
   stranger.job_id = body.job_id;
   await worker.put('/workers/theirs_1', { capabilities: { model: 'tiny' } });
   await worker.post('/workers/theirs_1/claim', {});
+});
+
+describe('[S1] every operation', () => {
+  for (const role of ROLES) {
+    test(`with a key of the role ${role} and a tenant is allowed unless it shows or changes more than that tenant`, async () => {
+      const allowed = permissionsOf(role, true);
+      for (const { method, path, operation, permission } of endpoints) {
+        if (operation === 'events.follow') continue;
+        const at = `/api/v1${path.replace(/:worker_id/, 'ours_0').replace(/:[a-z_]+/g, 'nothing')}`;
+        const body =
+          method === 'GET' ? {} : { body: '{"nonsense":1}', headers: { 'content-type': 'application/json' } };
+        const { status, text, body: problem } = await world.ours.keys[role].call(method, at, body);
+        const refused = status === 403 && /^(role_not_allowed|key_narrowed)$/.test(problem?.code);
+        assert.equal(refused, !allowed.has(permission), `${operation}: ${status} ${text.slice(0, 200)}`);
+      }
+    });
+  }
 });
 
 const LEASE = { lease_token: 'guessed' };

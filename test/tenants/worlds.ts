@@ -17,6 +17,9 @@ export type Who = typeof OURS | typeof THEIRS;
 export const ROLES = ['read', 'submit', 'worker', 'operate'] as const satisfies readonly KeyRole[];
 type Role = (typeof ROLES)[number];
 
+/** After as many, the pace is known. */
+const TAUGHT = 25;
+
 type Lease = { job_id: string; token: string };
 
 class Tenant {
@@ -52,6 +55,7 @@ export class World {
         tenant.secrets[role] = body.key;
       }
     }
+    await world.#teach();
     for (const role of ['read', 'operate'] as const) {
       const feed = await FeedClient.open(t, monitor.url, world.ours.secrets[role]);
       feed.send({ action: 'subscribe', resource: 'jobs' });
@@ -59,6 +63,24 @@ export class World {
       world.feeds.push(feed);
     }
     return world;
+  }
+
+  /** Jobs of neither that went as usual, so that there is something to expect, and a worker that serves all. */
+  async #teach(): Promise<void> {
+    await this.admin.put('/workers/shared', { capabilities: { model: 'tiny' } });
+    for (let n = 0; n < TAUGHT; n += 1) {
+      await this.admin.post('/jobs', { audio_url: 's3://audio/a.wav', duration_seconds: 60 });
+      const { body } = await this.admin.post('/workers/shared/claim', {});
+      await this.clock.turn(5_000);
+      const [{ job, lease }] = body.jobs;
+      const output = { s3_path: 's3://t/x', segments_count: 0 };
+      await this.admin.post(`/jobs/${job.job_id}/complete`, { lease_token: lease.token, output });
+    }
+  }
+
+  /** The worker that serves all is alive, and takes nothing: when jobs begin would depend on the other tenant. */
+  async beat(): Promise<void> {
+    await this.admin.post('/workers/shared/heartbeat', {});
   }
 
   of(who: Who): Tenant {
@@ -100,7 +122,8 @@ export class World {
       if (!lease) return;
       const { job_id, token: lease_token } = lease;
       const error = { code: 'audio_unreadable', message: 'no audio', retryable: how < 0.5 };
-      if (how < 0.4) await worker.post(`/jobs/${job_id}/fail`, { lease_token, error });
+      // What they complete would teach the monitor something, which everybody's expectations show: that is documented.
+      if (how < 0.4 || who === THEIRS) await worker.post(`/jobs/${job_id}/fail`, { lease_token, error });
       else {
         const transcript = { text: 'x', language: 'en', duration_seconds: 60, engine: 'e', segments: [] };
         await worker.put(`/jobs/${job_id}/transcript`, transcript, { 'lease-token': lease_token });

@@ -19,6 +19,7 @@ import { JobFilter, Queue } from '../../protocol/queue.ts';
 import { readSighting, type Sighting } from '../../protocol/sighting.ts';
 import { JobSighting } from '../../protocol/sighting-schema.ts';
 import { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
+import { TenantSettings } from '../../protocol/tenant.ts';
 import { DAY_MS, HOUR_MS, parseTime } from '../../protocol/time.ts';
 import {
   Heartbeat,
@@ -41,6 +42,7 @@ import { deadLetterQueueDocument, mainQueueDocument } from '../../server/documen
 import { healthDocument, metricsDocument, periodDocument } from '../../server/documents/system.ts';
 import { heartbeatDocument, workerDocument } from '../../server/documents/worker.ts';
 import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
+import { limitsIn, NO_LIMITS } from '../../server/state-machine/state/limits.ts';
 import type { PassKind } from '../../server/state-machine/state/passes.ts';
 import type { ArchivedJob, JobRecord } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
@@ -92,6 +94,11 @@ const WEIGHTS = {
   revoke_key: 0.2,
   issue_pass: 0.3,
   end_pass: 0.2,
+  set_tenant: 0.5,
+  reset_tenant: 0.2,
+  pause_tenant: 0.3,
+  resume_tenant: 0.3,
+  count_upload: 0.3,
   judge_orphaned: 0.2,
   settle_action: 0.5,
   resume_policies: 0.2,
@@ -170,8 +177,12 @@ class Asking {
     const job_id = held.length > 0 && chance.happens(0.8) ? chance.pick(held) : this.#anyJob(state);
     const lease_token = state.job(job_id)?.run?.token ?? 'none';
     switch (type) {
-      case 'submit_jobs':
-        return { type, jobs: [{ ...values.of<JobSubmission>(JobSubmission), job_id: `job-${this.#count}` }] };
+      case 'submit_jobs': {
+        const { tenant: _, ...submission } = values.of<JobSubmission>(JobSubmission);
+        const of = chance.pick([{}, {}, { tenant: 'acme' }, { tenant: this.#anyTenant(state) }]);
+        const by = chance.happens(0.3) ? { submitted_by: `key:${this.#anyKey(state)}` } : {};
+        return { type, jobs: [{ ...submission, ...of, job_id: `job-${this.#count}` }], ...by };
+      }
       case 'claim_jobs':
         return { type, worker_id, max_jobs: chance.pick([1, 1000]), secret: `s${this.#count}` };
       case 'record_messages': {
@@ -315,12 +326,30 @@ class Asking {
         return { type, notices: [{ notice_id: `notice-${this.#count}`, destination: 'ops', url }] };
       }
       case 'create_key': {
-        const { role, name = '', tags = null, worker_id = null, expires_at } = values.of(KeyCreation);
+        const {
+          role,
+          name = '',
+          tags = null,
+          worker_id = null,
+          expires_at,
+          ...more
+        } = values.of<KeyCreation>(KeyCreation);
+        const tenant = chance.happens(0.5) ? this.#anyTenant(state) : null;
         const expires_ms = expires_at === undefined ? null : parseTime(expires_at);
-        const limits = { tags, worker_id, tenant: null, expires_ms };
+        const limits = { tags, worker_id, tenant, ...limitsIn(more), expires_ms };
         const key = { key_id: `key${this.#count}`, role, name, ...limits, secret_hash: 'h', by: 'api' };
         return { type, ...key, outside_admin: chance.happens(0.5) };
       }
+      case 'set_tenant': {
+        const { weight = 1, ...limits } = values.of<TenantSettings>(TenantSettings);
+        return { type, tenant: this.#anyTenant(state), weight, limits: { ...NO_LIMITS, ...limits }, by: 'api' };
+      }
+      case 'reset_tenant':
+      case 'pause_tenant':
+      case 'resume_tenant':
+        return { type, tenant: this.#anyTenant(state), by: 'api' };
+      case 'count_upload':
+        return { type, upload_id: `upload-${this.#count}`, upload_bytes: 7, tenant: this.#anyTenant(state) };
       case 'issue_pass':
         return { type, ...this.#pass(state, chance.pick(['session', 'ticket', 'job'])) };
       case 'end_pass':
@@ -330,6 +359,10 @@ class Asking {
       case 'revoke_key':
         return { type, key_id: this.#anyKey(state), by: 'api', outside_admin: chance.happens(0.5) };
     }
+  }
+
+  #anyTenant({ tables }: State): string {
+    return this.#chance.pick(['default', 'acme', 'zebra', ...tables.tenants.keys()]);
   }
 
   #archived(job_id: string, { tables }: State): ArchivedJob | null {

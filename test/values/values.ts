@@ -7,6 +7,7 @@ import type { TSchema } from 'typebox';
 import { LABEL_PATTERN } from '../../protocol/alert-labels.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { AudioUrl } from '../../protocol/job.ts';
+import { TENANT_PATTERN } from '../../protocol/tenant-id.ts';
 import { TRACEPARENT } from '../../protocol/trace-context.ts';
 import type { Chance } from '../simulation/chance.ts';
 
@@ -154,6 +155,8 @@ export class Values {
         return 'https://example.org/hook';
       case '^[a-z0-9_]{1,64}$':
         return this.#chance.pick(['worker_error', 'worker_drained', 'gpu_out_of_memory', '_'.repeat(64)]);
+      case TENANT_PATTERN:
+        return this.#chance.pick(['acme', 'zebra', 'constructor', '0', 'a'.repeat(32)]);
       case LABEL_PATTERN:
         return this.#chance.pick(['alertname', 'severity', 'worker', 'constructor', 'l'.repeat(64)]);
       case TRACEPARENT:

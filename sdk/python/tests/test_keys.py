@@ -49,6 +49,21 @@ def test_keys_are_made_narrowed_rotated_and_revoked() -> None:
                 ("KeyRotated", made.id, "127.0.0.1"),
             ]
             assert [key.name for key in api.keys.list()] == ["root", "shop"]
+            set_to = api.tenants.put("acme", weight=2, jobs_per_day=1)
+            assert (set_to.weight, set_to.jobs_per_day, set_to.max_running) == (2, 1, None)
+            acme = api.keys.create("submit", tenant="acme", max_running=3)
+            assert (acme.tenant, acme.max_running) == ("acme", 3)
+            with TranscriptionAPI(server.url, api_key=acme.key) as theirs:
+                assert theirs.jobs.submit("s3://bucket/a.mp3").tenant == "acme"
+                with pytest.raises(RefusedError, match="quota"):
+                    theirs.jobs.submit("s3://bucket/a.mp3", retries=0)
+                assert [(one.tenant, one.usage.jobs) for one in theirs.tenants.list()] == [("acme", 1)]
+                assert theirs.session.get().tenant == "acme"
+            assert api.tenants.pause("acme").paused
+            assert not api.tenants.resume("acme").paused
+            assert api.tenants.delete("acme").weight == 1
+            assert api.tenants.get("acme").waiting == 1
+            assert [one.tenant for one in api.jobs.list(tenant="acme")] == ["acme"]
 
         async def same() -> None:
             async with AsyncTranscriptionAPI(server.url, api_key=root.key) as client:

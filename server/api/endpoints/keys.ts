@@ -6,6 +6,7 @@ import { Id } from '../../../protocol/ids.ts';
 import { DAY_MS, parseTime } from '../../../protocol/time.ts';
 import { keyDocument } from '../../documents/keys.ts';
 import type { Outcome } from '../../state-machine/decide/commands.ts';
+import { limitsIn } from '../../state-machine/state/limits.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { commandOf } from './command.ts';
@@ -48,6 +49,7 @@ export const keyEndpoints = [
           tags,
           worker_id,
           tenant,
+          ...limitsIn(body),
           expires_ms: expires_at === undefined ? null : parseTime(expires_at),
           secret_hash,
           by: caller.subject.actor,

@@ -16,6 +16,7 @@ import { parseRange } from '../http/byte-range.ts';
 import { type FormFields, type FormOptions, isMultipart, readForm } from '../http/multipart.ts';
 import { requestKey } from './command.ts';
 import { findJob } from './find-job.ts';
+import { assertUploadQuota, countedBy } from './upload-quota.ts';
 
 const NAME_CHARACTERS_MAX = 255;
 const UPLOAD_FORM: FormOptions = {
@@ -39,19 +40,24 @@ export const uploadEndpoints = [
     consumes: ['*/*'],
     responses: { 201: Upload },
     busy: true,
-    async run({ uploads, settings }, { query, body, caller, reply, http: { request } }) {
+    async run(context, { query, body, caller, reply, http: { request } }) {
+      const { uploads, settings } = context;
       const bytes_max = settings.upload_bytes_max;
       const key = requestKey(caller);
       const sent = body instanceof Readable ? body : Readable.from([]);
       const form = isMultipart(request.headers['content-type']);
       // A form is slightly larger than its file.
-      if (!form && Number(request.headers['content-length']) > bytes_max) throw tooLarge(bytes_max);
+      const length = form ? 0 : Number(request.headers['content-length'] ?? 0);
+      if (length > bytes_max) throw tooLarge(bytes_max);
+      // A repetition of an upload that has been counted is not refused.
+      if (key === null) assertUploadQuota(context, caller.subject, Math.max(1, length));
       const { stream, rest } = form ? await readForm(sent, request.headers, UPLOAD_FORM) : { stream: sent, rest: null };
       const file_name = async () => {
         const sent_name = await rest;
         return query.name ?? nameIn(sent_name) ?? 'audio';
       };
-      const upload = await uploads.create({ stream, file_name, key, tenant: caller.subject.tenant });
+      const { tenant } = caller.subject;
+      const upload = await uploads.create({ stream, file_name, key, tenant, admit: countedBy(context, caller) });
       reply.code(201).header('location', `/api/v1/uploads/${upload.upload_id}`);
       return upload;
     },

@@ -12,6 +12,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { dashboardFolder } from '../../../installation/own-files.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
+import { quotaHeaders } from '../../access/rate-limits.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Settings } from '../../config.ts';
 import { addPages } from '../../pages/pages.ts';
@@ -35,6 +36,7 @@ import { sessionEndpoints } from '../endpoints/session.ts';
 import { sessionsEndpoints } from '../endpoints/sessions.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
+import { tenantEndpoints } from '../endpoints/tenants.ts';
 import { uploadEndpoints } from '../endpoints/uploads.ts';
 import { workerEndpoints } from '../endpoints/workers.ts';
 import { asMonitorError, logFault, statusOf, toProblem } from '../errors.ts';
@@ -73,6 +75,7 @@ export const endpoints: readonly Endpoint[] = [
   ...uploadEndpoints,
   ...analyticsEndpoints,
   ...keyEndpoints,
+  ...tenantEndpoints,
   ...sessionEndpoints,
   ...sessionsEndpoints,
   ...auditEndpoints,
@@ -310,6 +313,7 @@ function sendProblem(
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   reply.header('x-content-type-options', 'nosniff');
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
+  if (error.code === 'quota_exceeded') reply.headers(quotaHeaders(error.extra ?? {}));
   const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;
   const problem = {
     ...toProblem(error, request.id),

@@ -441,6 +441,30 @@ print(created.key)  # shown only now`,
     typescript: `await api.keys.revoke('4tIcYbYQGSA');`,
     python: `api.keys.revoke("4tIcYbYQGSA")`,
   },
+  'tenants.list': {
+    typescript: `for await (const tenant of api.tenants.list()) console.log(tenant.tenant, tenant.waiting, tenant.usage.jobs);`,
+    python: `for tenant in api.tenants.list():\n    print(tenant.tenant, tenant.waiting, tenant.usage.jobs)`,
+  },
+  'tenants.get': {
+    typescript: `const { waiting, running, usage } = await api.tenants.get('acme');`,
+    python: `tenant = api.tenants.get("acme")\nprint(tenant.waiting, tenant.running, tenant.usage.audio_hours)`,
+  },
+  'tenants.put': {
+    typescript: `await api.tenants.put('acme', { weight: 2, max_running: 8, jobs_per_day: 10_000 });`,
+    python: `api.tenants.put("acme", weight=2, max_running=8, jobs_per_day=10_000)`,
+  },
+  'tenants.delete': {
+    typescript: `await api.tenants.delete('acme');`,
+    python: `api.tenants.delete("acme")`,
+  },
+  'tenants.pause': {
+    typescript: `await api.tenants.pause('acme');`,
+    python: `api.tenants.pause("acme")`,
+  },
+  'tenants.resume': {
+    typescript: `await api.tenants.resume('acme');`,
+    python: `api.tenants.resume("acme")`,
+  },
   'analytics.costs': {
     typescript: `\
 const { items, total } = await api.analytics.costs({ from: '2025-07-01T00:00:00Z', group_by: 'model' });

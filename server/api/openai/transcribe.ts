@@ -10,6 +10,7 @@ import { freshCommandOf, requestKey } from '../endpoints/command.ts';
 import { findJob } from '../endpoints/find-job.ts';
 import { submitJobs } from '../endpoints/jobs.ts';
 import { readTranscript } from '../endpoints/transcripts.ts';
+import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
 import { JobEnded, openAiError } from './problems.ts';
@@ -43,6 +44,7 @@ async function submit(context: ApiContext, caller: Caller, request: FastifyReque
     stream,
     key: requestKey(caller),
     tenant: caller.subject.tenant,
+    admit: countedBy(context, caller),
     file_name: async () => {
       await form;
       return (await rest).file_name ?? 'audio';

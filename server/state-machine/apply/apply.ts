@@ -18,6 +18,7 @@ import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
 import { observe } from './observed.ts';
 import { applyPassEvent } from './passes.ts';
 import { applyPolicyEvent } from './policies.ts';
+import { applyTenantEvent } from './tenants.ts';
 import { applyWorkerEvent } from './worker.ts';
 
 /** Begins segment `seq`. Log time never goes back, even if the author's clock did. */
@@ -142,6 +143,12 @@ function applyOne(state: State, event: Event): void {
     case 'KeyRotated':
     case 'KeyRevoked':
       return applyKeyEvent(state, event);
+    case 'TenantSet':
+    case 'TenantReset':
+    case 'TenantPaused':
+    case 'TenantResumed':
+    case 'UploadCounted':
+      return applyTenantEvent(state, event);
     case 'PassIssued':
     case 'PassEnded':
       return applyPassEvent(state, event);

@@ -7,10 +7,12 @@ import { learn } from '../state/pace.ts';
 import { countFailed, countInPeriods } from '../state/periods.ts';
 import { settle } from '../state/promises.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
-import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
+import { HANDED_BACK, NO_RUNS, tenantOf } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { countBy, observeBy } from '../state/tallies.ts';
+import { ensureTenant, hasTenants, serve } from '../state/tenants.ts';
+import { countUse, keyIn, NOTHING_USED } from '../state/usage.ts';
 import { CANCELLED, endRun, since } from './attempts.ts';
 import { pulseOf } from './pulse.ts';
 
@@ -103,6 +105,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
 /** Every change of a job except a sighting goes through here, to set its version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
   const observed = job.observed && { ...job.observed, overruled: true };
+  if (changes.duration_seconds !== undefined) countAudio(state, job, changes);
   // Another state, or another attempt, is on track until it is judged.
   const verdict = changes.state === undefined ? job.verdict : null;
   state.putJob({ ...job, ...changes, observed, verdict, version: state.seq, updated_ms: state.at_ms }, job);
@@ -120,8 +123,24 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
   if (state.job(entity)) return;
   countInPeriods(state, { submitted: 1 });
+  if (data.tenant !== undefined) ensureTenant(state, data.tenant);
   const history = [{ state: 'SUBMITTED' as const, at_ms: state.at_ms, details: data.details }];
-  state.putJob(newJob(state, entity, { created_ms: state.at_ms, request: data, history }));
+  const job = newJob(state, entity, { created_ms: state.at_ms, request: data, history });
+  const key_id = keyIn(data.submitted_by);
+  const limited = key_id !== null && (state.tables.keys.get(key_id)?.limits?.max_running ?? null) !== null;
+  state.putJob(limited ? { ...job, limited } : job);
+  countUse(state, { tenant: tenantOf(job), key_id }, { ...NOTHING_USED, jobs: 1, audio_ms: audioOf(job) });
+}
+
+const audioOf = ({ duration_seconds }: Pick<JobRecord, 'duration_seconds'>): number =>
+  Math.round(1000 * (duration_seconds ?? 0));
+
+/** A recording counts with the greatest length that was known of it. */
+function countAudio(state: State, job: JobRecord, next: Partial<JobRecord>): void {
+  const more_ms = audioOf({ duration_seconds: next.duration_seconds ?? null }) - audioOf(job);
+  if (more_ms <= 0) return;
+  const counted = { tenant: tenantOf(job), key_id: keyIn(job.submitted_by) };
+  countUse(state, counted, { ...NOTHING_USED, audio_ms: more_ms });
 }
 
 /** The fields of a job that its submitter chose. */
@@ -228,6 +247,8 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
   passOver(state, job);
   observeBy(state, 'wait', job.priority, since(state, job.queued_ms));
   const worker = state.worker(data.worker_id);
+  // Its own workers cost a tenant no share of the others.
+  if (hasTenants(state) && worker?.tenant === undefined) serve(state, job);
   const run: Run = {
     worker_id: data.worker_id,
     instance_id: data.instance_id,

@@ -1,7 +1,10 @@
 /** Applies events to API keys. */
+
+import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import type { KeyEvent } from '../events.ts';
 import { KEYS_MAX, keyCounts } from '../state/keys.ts';
 import type { State } from '../state/state.ts';
+import { ensureTenant } from '../state/tenants.ts';
 
 export function applyKeyEvent(state: State, event: KeyEvent): void {
   const { keys } = state.tables;
@@ -9,7 +12,8 @@ export function applyKeyEvent(state: State, event: KeyEvent): void {
   switch (event.type) {
     case 'KeyCreated': {
       if (key) return;
-      const { secret_hash, by, name, role, tags, worker_id, tenant, expires_ms } = event.data;
+      const { secret_hash, by, name, role, tags, worker_id, tenant, limits, expires_ms } = event.data;
+      if (tenant !== null || limits) ensureTenant(state, tenant ?? DEFAULT_TENANT);
       keys.set(event.entity, {
         id: event.entity,
         version: state.seq,
@@ -18,6 +22,7 @@ export function applyKeyEvent(state: State, event: KeyEvent): void {
         tags,
         worker_id,
         tenant,
+        ...(limits ? { limits } : {}),
         secrets: [{ hash: secret_hash, until_ms: null }],
         created_ms: state.at_ms,
         created_by: by,

@@ -10,10 +10,12 @@ import { hardwareOf } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { able, allowance, suspended } from '../state/able.ts';
 import { nextClass, passedOver } from '../state/class-order.ts';
+import { FairLine, Room } from '../state/fair-line.ts';
 import { expectedOf } from '../state/pace.ts';
 import { type JobRecord, tenantOf, type WorkerRecord } from '../state/records.ts';
 import { endedRuns, isFailure } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
+import { hasTenants } from '../state/tenants.ts';
 import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
 import { estimateCost, workerNotFound, workerTerminated } from './jobs.ts';
@@ -58,7 +60,13 @@ export function claimJobs(
     const allowed = claimsOf(state, body.messages).filter(({ job }) => mayTake(state, worker, job, context));
     if (suspended(worker))
       allowed.sort((a, b) => Number(isFailedBy(worker, a.job)) - Number(isFailedBy(worker, b.job)));
-    const claims = allowed.slice(0, allowance(worker, allowed.length, at_ms));
+    const room = new Room(state);
+    const claims = allowed.filter(({ job }) => {
+      const has = room.has(job);
+      if (has) room.take(job);
+      return has;
+    });
+    claims.splice(allowance(worker, claims.length, at_ms));
     return { events: claims.flatMap(({ job, events }) => [...events, assigned(job)]) };
   }
   return { events: nextJobs(state, worker, body.max_jobs, context).map(assigned) };
@@ -106,26 +114,32 @@ function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Co
   if (count === 0) return [];
   const may = (job: JobRecord) => mayTake(state, worker, job, context);
   // The job of a trial is one that the worker has not failed, if there is one: that shows what the worker can do.
-  const fresh = suspended(worker) ? inOrder(state, count, context, (job) => may(job) && !isFailedBy(worker, job)) : [];
-  return fresh.length > 0 ? fresh : inOrder(state, count, context, may);
+  const choice = { count, tenant: worker.tenant, passes_max: context.policy.passes_max };
+  const isFresh = (job: JobRecord) => may(job) && !isFailedBy(worker, job);
+  const fresh = suspended(worker) ? inOrder(state, { ...choice, isFor: isFresh }) : [];
+  return fresh.length > 0 ? fresh : inOrder(state, { ...choice, isFor: may });
 }
 
-/** The first jobs: by class, see class-order.ts; first in, first out within a class. */
-function inOrder(
-  state: State,
-  count: number,
-  { policy: { passes_max } }: Context,
-  isFor: (job: JobRecord) => boolean,
-): JobRecord[] {
-  const heads = {
-    high: head(state, 'high', isFor),
-    normal: head(state, 'normal', isFor),
-    low: head(state, 'low', isFor),
-  };
+type Choice = {
+  count: number;
+  /** Of a worker that serves one alone. */
+  tenant: string | undefined;
+  passes_max: number;
+  isFor: (job: JobRecord) => boolean;
+};
+
+/** The first jobs: by class, see class-order.ts; within a class by tenant, see tenants.ts; then first in, first out. */
+function inOrder(state: State, { count, tenant, passes_max, isFor }: Choice): JobRecord[] {
+  const room = new Room(state);
+  const options = { room, tenant, isFor, passed_max: PASSED_MAX };
+  const fair = hasTenants(state);
+  const lineOf = (priority: Priority) =>
+    fair ? new FairLine(state, priority, options) : new OneLine(state, priority, isFor);
+  const heads = { high: lineOf('high'), normal: lineOf('normal'), low: lineOf('low') };
   let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
   const jobs: JobRecord[] = [];
   while (jobs.length < count) {
-    const served = nextClass(passes, passes_max, (priority) => heads[priority].job !== undefined);
+    const served = nextClass(passes, passes_max, (priority) => heads[priority].peek() !== undefined);
     if (!served) break;
     jobs.push(heads[served].take());
     passes = passedOver(passes, served, heads.normal.waiting > 0, heads.low.waiting > 0);
@@ -133,35 +147,47 @@ function inOrder(
   return jobs;
 }
 
-/** The jobs of a class in their order, without those that the worker may not have. */
-function head(state: State, priority: Priority, isFor: (job: JobRecord) => boolean) {
-  const table = state.tables.waiting[priority];
-  const places = table.values();
-  let passed = 0;
-  const cursor = {
-    job: undefined as JobRecord | undefined,
-    /** How many wait, for whomever. */
-    waiting: table.size,
-    take(): JobRecord {
-      const job = cursor.job!;
-      cursor.waiting -= 1;
-      advance();
-      return job;
-    },
-  };
-  const advance = (): void => {
-    cursor.job = undefined;
-    while (passed <= PASSED_MAX) {
-      const next = places.next();
+/** The jobs of a class in the order of entry, without those that the worker may not have. */
+class OneLine {
+  /** How many wait, for whomever. */
+  waiting: number;
+  readonly #state: State;
+  readonly #isFor: (job: JobRecord) => boolean;
+  readonly #places: Iterator<string>;
+  #passed = 0;
+  #next: JobRecord | undefined;
+
+  constructor(state: State, priority: Priority, isFor: (job: JobRecord) => boolean) {
+    const table = state.tables.waiting[priority];
+    this.waiting = table.size;
+    this.#state = state;
+    this.#isFor = isFor;
+    this.#places = table.values();
+    this.#advance();
+  }
+
+  peek(): JobRecord | undefined {
+    return this.#next;
+  }
+
+  take(): JobRecord {
+    const job = this.#next!;
+    this.waiting -= 1;
+    this.#advance();
+    return job;
+  }
+
+  #advance(): void {
+    this.#next = undefined;
+    while (this.#passed <= PASSED_MAX) {
+      const next = this.#places.next();
       if (next.done) return;
-      const job = state.job(next.value)!;
-      if (isFor(job)) {
-        cursor.job = job;
+      const job = this.#state.job(next.value)!;
+      if (this.#isFor(job)) {
+        this.#next = job;
         return;
       }
-      passed += 1;
+      this.#passed += 1;
     }
-  };
-  advance();
-  return cursor;
+  }
 }

@@ -19,6 +19,7 @@ import type {
 import type { Observed } from '../../alerts/signals.ts';
 import type { Origin } from '../events.ts';
 import type { ErasureReason, ErasureStage } from '../state/erasures.ts';
+import type { Limits } from '../state/limits.ts';
 import type { PassKind, Person } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
@@ -163,12 +164,18 @@ export type CommandBody =
       tags: readonly string[] | null;
       worker_id: string | null;
       tenant: string | null;
+      /** Absent: none. */
+      limits?: Limits;
       expires_ms: number | null;
       secret_hash: string;
       by: string;
       first?: boolean;
       outside_admin: boolean;
     }
+  | { type: 'set_tenant'; tenant: string; weight: number; limits: Limits; by: string }
+  | { type: 'reset_tenant' | 'pause_tenant' | 'resume_tenant'; tenant: string; by: string }
+  /** The bytes of an upload have been stored; it is not kept if this is refused. */
+  | { type: 'count_upload'; upload_id: string; upload_bytes: number; tenant?: string; key_id?: string }
   | { type: 'rotate_key'; key_id: string; secret_hash: string; overlap_ms: number; by: string }
   | { type: 'revoke_key'; key_id: string; by: string; outside_admin: boolean }
   | {

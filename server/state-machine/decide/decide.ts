@@ -15,6 +15,7 @@ import { resumePolicies, settleAction } from './policy-commands.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
 import { acknowledgeAlert, createSilence, endSilence, resolveAlert } from './silences.ts';
+import { countUpload, pauseTenant, resetTenant, resumeTenant, setTenant } from './tenants.ts';
 import { tick } from './time.ts';
 import { judgeOrphaned } from './worker-verdicts.ts';
 import {
@@ -41,7 +42,7 @@ export function decide(state: State, command: Command, context: Context): Decisi
 function decideBody(state: State, body: CommandBody, context: Context): Decision {
   switch (body.type) {
     case 'submit_jobs':
-      return submitJobs(state, body);
+      return submitJobs(state, body, context);
     case 'claim_jobs':
       return claimJobs(state, body, context);
     case 'record_messages':
@@ -112,6 +113,16 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return endSilence(state, body);
     case 'create_key':
       return createKey(state, body, context);
+    case 'set_tenant':
+      return setTenant(state, body);
+    case 'reset_tenant':
+      return resetTenant(state, body);
+    case 'pause_tenant':
+      return pauseTenant(state, body);
+    case 'resume_tenant':
+      return resumeTenant(state, body);
+    case 'count_upload':
+      return countUpload(state, body, context);
     case 'rotate_key':
       return rotateKey(state, body, context);
     case 'revoke_key':

@@ -9,6 +9,7 @@ export type Refusal = {
   code: string;
   message: string;
   hint?: string;
+  retry_after_seconds?: number;
   /** Additional fields of the problem: `{state: 'COMPLETED'}`. */
   extra?: Record<string, unknown>;
 };

@@ -1,5 +1,6 @@
 /** Decisions about jobs: submission, reports under a lease, cancellation and retries. */
 import { faultOf } from '../../../protocol/fault.ts';
+import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import { backoff } from '../../backoff.ts';
 import { ANNOUNCED } from '../apply/job.ts';
 import type { Event } from '../events.ts';
@@ -19,10 +20,13 @@ import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import type { Policy } from './policy.ts';
 import { promised, promisedAgain } from './promise.ts';
+import { submissionRefusal } from './tenants.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
-export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>): Decision {
+export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>, { at_ms }: Context): Decision {
+  const refusal = submissionRefusal(state, jobs, submitted_by, at_ms);
+  if (refusal) return { refusal };
   const events: Event[] = [];
   for (const [index, job] of jobs.entries()) {
     if (state.job(job.job_id) || isErased(state, job.job_id)) {
@@ -46,7 +50,7 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           ...(submitted_by === undefined ? {} : { submitted_by }),
-          ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
+          ...tenantIn(job),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },
@@ -60,13 +64,22 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           batch_size: null,
           keeps_place: true,
           details: ANNOUNCED,
-          ...promised(state, { duration_seconds: job.duration_seconds ?? null }, job.priority ?? 'normal', index),
+          ...promised(
+            state,
+            { duration_seconds: job.duration_seconds ?? null, ...tenantIn(job) },
+            job.priority ?? 'normal',
+            index,
+          ),
         },
       },
     );
   }
   return { events };
 }
+
+/** The default is left out. */
+const tenantIn = ({ tenant }: { tenant?: string | undefined }) =>
+  tenant === undefined || tenant === DEFAULT_TENANT ? {} : { tenant };
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.

@@ -5,6 +5,7 @@ import { KEYS_MAX, type KeyRecord, keyCounts } from '../state/keys.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
+import { unknownBeyond } from './tenants.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
@@ -37,6 +38,10 @@ export function createKey(state: State, body: Body<'create_key'>, { at_ms }: Con
     return refuse('invalid', 'worker_of_another_tenant', `${worker_id} is not the id of a worker of ${tenant}`, {
       hint: `The ids of its workers begin with ${tenantPrefix(tenant)}`,
     });
+  }
+  if (tenant !== null) {
+    const refusal = unknownBeyond(state, [tenant]);
+    if (refusal) return { refusal };
   }
   if (expires_ms !== null && expires_ms <= at_ms) {
     return refuse('invalid', 'key_over', `expires_at ${formatTime(expires_ms)} is past`);

@@ -18,6 +18,7 @@ import { judgeWorker } from '../../verdicts/judge-worker.ts';
 import { BY_TIME } from '../apply/policies.ts';
 import type { Event, PolicyEvent } from '../events.ts';
 import { type ActionNote, lastHour, newestActions } from '../state/actions.ts';
+import { HELD_BACK_CAUSES } from '../state/held-back.ts';
 import type { JobRecord, WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { offTrack } from '../state/verdicts.ts';
@@ -171,7 +172,8 @@ function standing(state: State, touched: ReadonlySet<string>, context: Context):
     const earlier = earlierAbout(job.actions, policy.verdict, sinceOf(job));
     if (policy.action === 'launch_worker') {
       // One worker for all that wait, and no other until it has come.
-      if (launches || job.verdict.evidence.cause === 'url_expired' || isOver(earlier)) continue;
+      const { cause } = job.verdict.evidence;
+      if (launches || cause === 'url_expired' || HELD_BACK_CAUSES.has(cause) || isOver(earlier)) continue;
       launches = true;
     }
     const now = judge(state, job, context.at_ms, fleet);

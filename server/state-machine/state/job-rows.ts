@@ -52,6 +52,7 @@ const JOB: Names<JobRecord> = [
   'traceparent',
   'submitted_by',
   'tenant',
+  'limited',
   'actions',
 ];
 const RUN: Names<Run> = [
@@ -174,6 +175,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
     ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
     ...(typeof v[at.tenant] === 'string' ? { tenant: shared(v[at.tenant])! } : {}),
+    ...(v[at.limited] === true ? { limited: true as const } : {}),
   });
 }
 

@@ -1,5 +1,6 @@
 /** The records of API keys in the fold. They hold hashes of secrets, never a secret. */
 import type { KeyRole } from '../../../protocol/api-keys.ts';
+import type { Limits } from './limits.ts';
 
 /** Keys that are no longer accepted are kept, so that the refusal can say why, until new ones need their place. */
 export const KEYS_MAX = 10_000;
@@ -15,6 +16,8 @@ export type KeyRecord = {
   worker_id: string | null;
   /** The tenant whose jobs it sees, submits and claims; null: it may act for all. */
   tenant: string | null;
+  /** Absent: none. */
+  limits?: Limits;
   /** The present secret, then the previous one during a rotation. */
   secrets: readonly KeySecret[];
   created_ms: number;

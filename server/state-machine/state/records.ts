@@ -58,6 +58,8 @@ export type JobRecord = {
   submitted_by?: string;
   /** Absent: the default. */
   tenant?: string;
+  /** Its key may have only so many jobs running: it waits in a line of its own. Absent: false. */
+  limited?: true;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 

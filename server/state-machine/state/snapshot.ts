@@ -2,6 +2,7 @@
  * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
+import type { Priority } from '../../../protocol/job.ts';
 import type { ActionRecord, PolicyCounts } from './actions.ts';
 import { withLabels } from './alerts.ts';
 import type { ErasureRecord } from './erasures.ts';
@@ -25,6 +26,8 @@ import type {
 import type { Share } from './shares.ts';
 import { type Scalars, State } from './state.ts';
 import type { Tally } from './tallies.ts';
+import { deriveLines, type TenantRecord } from './tenants.ts';
+import type { Usage } from './usage.ts';
 
 type Row =
   | ['scalars', Scalars]
@@ -51,7 +54,10 @@ type Row =
   | ['tally', string, Tally]
   | ['pace', group: string, PaceRecord]
   | ['promise', kind: PromiseKind, PromiseRecord]
-  | ['share', string, Share];
+  | ['share', string, Share]
+  | ['tenant', TenantRecord]
+  | ['virtual_time', Priority, number]
+  | ['usage', string, Usage];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -85,6 +91,9 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
   for (const [kind, promise] of tables.promises.entries()) yield JSON.stringify(['promise', kind, promise]);
   for (const [name, share] of tables.shares.entries()) yield JSON.stringify(['share', name, share]);
+  for (const tenant of tables.tenants.values()) yield JSON.stringify(['tenant', tenant]);
+  for (const [priority, time] of tables.virtual_times.entries()) yield JSON.stringify(['virtual_time', priority, time]);
+  for (const [name, usage] of tables.usage.entries()) yield JSON.stringify(['usage', name, usage]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -104,6 +113,7 @@ export function restore(rows: Iterable<string>): State {
   }
   const state = State.of(jobs, commands);
   for (const [row, line] of others) restoreRow(state, row, line);
+  deriveLines(state);
   return state;
 }
 
@@ -169,6 +179,15 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'share':
       state.tables.shares.set(row[1], row[2]);
+      return;
+    case 'tenant':
+      state.tables.tenants.set(row[1].id, row[1]);
+      return;
+    case 'virtual_time':
+      state.tables.virtual_times.set(row[1], row[2]);
+      return;
+    case 'usage':
+      state.tables.usage.set(row[1], row[2]);
       return;
     case 'tally':
       state.tables.tallies.set(row[1], row[2]);

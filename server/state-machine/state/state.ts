@@ -32,6 +32,8 @@ import type {
 import type { Share } from './shares.ts';
 import { microUsd } from './sums.ts';
 import type { Tally } from './tallies.ts';
+import { indexTenant, type TenantIndexes, type TenantRecord } from './tenants.ts';
+import type { Usage } from './usage.ts';
 
 /** Primary tables; the indexes are derived from them. */
 type Facts = {
@@ -72,42 +74,49 @@ type Facts = {
   promises: SortedMap<PromiseKind, PromiseRecord>;
   /** `step|period|by|name` → what a worker or model did; see shares.ts. */
   shares: SortedMap<string, Share>;
+  /** Empty until one is named; then the default is among them. */
+  tenants: SortedMap<string, TenantRecord>;
+  /** Class → the virtual time of its tenants; see tenants.ts. */
+  virtual_times: SortedMap<Priority, number>;
+  /** `tenant|…` or `key|…` → what was used today; see usage.ts. */
+  usage: SortedMap<string, Usage>;
 };
 
-type Indexes = NoticeIndexes & {
-  /** Creation ordinal → job id, for all jobs and by state. */
-  jobs_by_creation: SortedMap<number, string>;
-  jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
-  /** Queue ordinal → id of a job that may be claimed. */
-  waiting: { readonly [P in Priority]: SortedMap<number, string> };
-  /** Creation ordinal → id of a job that waits in another system's queue. */
-  waiting_elsewhere: SortedMap<number, string>;
-  /** Dead-letter ordinal → job id, for all dead letters and by priority. */
-  dead: SortedMap<number, string>;
-  dead_by_priority: { readonly [P in Priority]: SortedMap<number, string> };
-  /** `completed_ms|job_id` → job id, in the order of leaving memory. */
-  finished: SortedMap<string, string>;
-  /** `url_expires_ms|job_id` → job id, of waiting jobs whose recording's URL expires. */
-  expiring: SortedMap<string, string>;
-  /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
-  jobs_by_worker: SortedMap<string, string>;
-  /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
-  off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
-  /** `due_ms|kind|id` → timer, for ticks. */
-  timers: SortedMap<string, Timer>;
-  workers_by_creation: SortedMap<number, string>;
-  /** Tenant → workers that can be counted on for its jobs and for no others. */
-  able_by_tenant: SortedMap<string, number>;
-  /** Fingerprint → id of the alert, while its condition holds. */
-  alert_conditions: SortedMap<string, string>;
-  /** Ordinals of actions whose machine is pending. */
-  pending_actions: SortedMap<number, true>;
-  commands_by_age: SortedMap<number, string>;
-  /** `expires_ms|id` → id of a pass. */
-  passes_by_end: SortedMap<string, string>;
-  /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
-  packed_recently: SortedMap<string, string>;
-};
+type Indexes = NoticeIndexes &
+  TenantIndexes & {
+    /** Creation ordinal → job id, for all jobs and by state. */
+    jobs_by_creation: SortedMap<number, string>;
+    jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
+    /** Queue ordinal → id of a job that may be claimed. */
+    waiting: { readonly [P in Priority]: SortedMap<number, string> };
+    /** Creation ordinal → id of a job that waits in another system's queue. */
+    waiting_elsewhere: SortedMap<number, string>;
+    /** Dead-letter ordinal → job id, for all dead letters and by priority. */
+    dead: SortedMap<number, string>;
+    dead_by_priority: { readonly [P in Priority]: SortedMap<number, string> };
+    /** `completed_ms|job_id` → job id, in the order of leaving memory. */
+    finished: SortedMap<string, string>;
+    /** `url_expires_ms|job_id` → job id, of waiting jobs whose recording's URL expires. */
+    expiring: SortedMap<string, string>;
+    /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
+    jobs_by_worker: SortedMap<string, string>;
+    /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
+    off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
+    /** `due_ms|kind|id` → timer, for ticks. */
+    timers: SortedMap<string, Timer>;
+    workers_by_creation: SortedMap<number, string>;
+    /** Tenant → workers that can be counted on for its jobs and for no others. */
+    able_by_tenant: SortedMap<string, number>;
+    /** Fingerprint → id of the alert, while its condition holds. */
+    alert_conditions: SortedMap<string, string>;
+    /** Ordinals of actions whose machine is pending. */
+    pending_actions: SortedMap<number, true>;
+    commands_by_age: SortedMap<number, string>;
+    /** `expires_ms|id` → id of a pass. */
+    passes_by_end: SortedMap<string, string>;
+    /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
+    packed_recently: SortedMap<string, string>;
+  };
 
 /** Derived sums over the workers that are not TERMINATED; integers, so that they do not depend on the order of changes. */
 export type Fleet = {
@@ -180,7 +189,7 @@ export class State {
 
   /** A copy that may be changed, in constant time. */
   clone(): State {
-    const { jobs_by_state, waiting, dead_by_priority, off_track, ...flat } = this.tables;
+    const { jobs_by_state, waiting, dead_by_priority, off_track, lines, ready, ...flat } = this.tables;
     return new State(
       {
         ...cloneAll(flat),
@@ -188,6 +197,8 @@ export class State {
         waiting: cloneAll(waiting),
         dead_by_priority: cloneAll(dead_by_priority),
         off_track: cloneAll(off_track),
+        lines: cloneAll(lines),
+        ready: cloneAll(ready),
       },
       { ...this.scalars },
       { ...this.fleet },
@@ -226,6 +237,7 @@ export class State {
   putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
     this.tables.jobs.set(next.job_id, next);
     indexJob(this.tables, last, next);
+    if (this.tables.tenants.size > 0) indexTenant(this, last, next);
   }
 
   removeJob(job_id: string): void {
@@ -233,6 +245,7 @@ export class State {
     if (!last) return;
     this.tables.jobs.delete(job_id);
     indexJob(this.tables, last, undefined);
+    if (this.tables.tenants.size > 0) indexTenant(this, last, undefined);
   }
 
   putWorker(next: WorkerRecord): void {
@@ -495,6 +508,14 @@ function emptyTables(): Facts & Indexes {
     paces: table(),
     promises: table(),
     shares: table(),
+    tenants: table(),
+    virtual_times: table(),
+    usage: table(),
+    lines: { high: table(), normal: table(), low: table() },
+    ready: { high: table(), normal: table(), low: table() },
+    waiting_of: table(),
+    running_of: table(),
+    ready_weights: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),

@@ -42,6 +42,8 @@ class JobSubmission(TypedDict):
     require_complete: NotRequired[bool]
     #: Words to find the job by: at most 32, of at most 128 characters.
     tags: NotRequired[Sequence[str]]
+    #: The tenant that it belongs to, for keys that belong to none (roles `operate` and `admin`). Default: the key's.
+    tenant: NotRequired[str]
     #: Your own values, returned unchanged: at most 32.
     metadata: NotRequired[dict[str, str]]
     #: Gets a signed POST when the job ends.
@@ -58,6 +60,7 @@ class JobFilter(TypedDict, total=False):
     job_ids: Sequence[str]
     priority: Priority
     tag: str
+    tenant: str
     #: `retry_info.last_error.code`
     error_code: str
     worker_id: str

@@ -17,6 +17,7 @@ from .queues import AsyncQueues
 from .session import AsyncOpenSessions, AsyncSessions, AsyncTickets
 from .sources import AsyncSources
 from .system import AsyncSystem
+from .tenants import AsyncTenants
 from .transport import AsyncTransport
 from .uploads import AsyncUploads
 from .workers import AsyncWorkers
@@ -60,6 +61,7 @@ class AsyncTranscriptionAPI:
         self.events: AsyncEvents = AsyncEvents(self._transport, self.feed)
         self.analytics: AsyncAnalytics = AsyncAnalytics(self._transport)
         self.keys: AsyncKeys = AsyncKeys(self._transport)
+        self.tenants: AsyncTenants = AsyncTenants(self._transport)
         self.audit: AsyncAudit = AsyncAudit(self._transport)
         self.session: AsyncSessions = AsyncSessions(self._transport)
         self.sessions: AsyncOpenSessions = AsyncOpenSessions(self._transport)

@@ -18,6 +18,7 @@ from .queues import Queues
 from .session import OpenSessions, Sessions, Tickets
 from .sources import Sources
 from .system import System
+from .tenants import Tenants
 from .transport import Transport
 from .uploads import Uploads
 from .workers import Workers
@@ -61,6 +62,7 @@ class TranscriptionAPI:
         self.events: Events = Events(self._transport, self.feed)
         self.analytics: Analytics = Analytics(self._transport)
         self.keys: Keys = Keys(self._transport)
+        self.tenants: Tenants = Tenants(self._transport)
         self.audit: Audit = Audit(self._transport)
         self.session: Sessions = Sessions(self._transport)
         self.sessions: OpenSessions = OpenSessions(self._transport)

@@ -32,16 +32,32 @@ class Keys:
         name: str | None = None,
         tags: Iterable[str] | None = None,
         worker_id: str | None = None,
+        tenant: str | None = None,
+        max_running: int | None = None,
+        jobs_per_day: int | None = None,
+        audio_hours_per_day: float | None = None,
+        upload_bytes_per_day: int | None = None,
         expires_at: datetime | str | None = None,
         **options: Unpack[CallOptions],
     ) -> NewApiKey:
-        """A new key. Its `key` is shown only now.
+        """A new key. Its `key` is shown only now. With `tenant` it sees, submits and claims only jobs of this tenant.
 
         If the response is lost, a repeated call raises ConflictError `secret_shown_before`: revoke that key.
         """
         listed: builtins.list[str] | None = None if tags is None else [*tags]
         ends_at = moment(expires_at)
-        body = given(role=role, name=name, tags=listed, worker_id=worker_id, expires_at=ends_at)
+        body = given(
+            role=role,
+            name=name,
+            tags=listed,
+            worker_id=worker_id,
+            tenant=tenant,
+            max_running=max_running,
+            jobs_per_day=jobs_per_day,
+            audio_hours_per_day=audio_hours_per_day,
+            upload_bytes_per_day=upload_bytes_per_day,
+            expires_at=ends_at,
+        )
         return self._transport.model(NewApiKey, Call("POST", "/keys", body=body, options=options))
 
     def rotate(self, key_id: str, *, overlap_seconds: int | None = None, **options: Unpack[CallOptions]) -> NewApiKey:

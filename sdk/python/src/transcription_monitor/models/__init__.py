@@ -93,6 +93,7 @@ from .system import (
     SystemSettings,
     UnreadableObject,
 )
+from .tenant import Tenant, TenantUsage
 from .transcript import (
     LogEventAnswer,
     QualityReason,
@@ -230,6 +231,8 @@ __all__ = [
     "SystemMetrics",
     "SystemSettings",
     "TagRetention",
+    "Tenant",
+    "TenantUsage",
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",

@@ -150,6 +150,8 @@ class Job(Document):
     #: `json`, `text`, `srt` or `vtt`.
     output_format: str
     tags: list[str]
+    #: The tenant that it belongs to; None: the default.
+    tenant: str | None = None
     metadata: dict[str, str]
     input: JobInput
     output: JobOutput

@@ -17,8 +17,13 @@ class ApiKey(Model):
     tags: list[str] | None
     #: The only worker that the key acts as; None: any.
     worker_id: str | None
-    #: Always None: there is one tenant.
+    #: The key sees, submits and claims only jobs of this tenant; None: it may act for all.
     tenant: str | None
+    #: Of its jobs: how many workers may hold at once, and what may be submitted and uploaded a UTC day; None: no limit.
+    max_running: int | None = None
+    jobs_per_day: int | None = None
+    audio_hours_per_day: float | None = None
+    upload_bytes_per_day: int | None = None
     created_at: AwareDatetime
     #: `key:` and an id, `api` without keys, `tmon keys`.
     created_by: str

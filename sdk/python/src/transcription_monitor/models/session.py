@@ -27,6 +27,8 @@ class Session(Model):
     name: str | None
     #: The caller sees and submits only jobs with one of these.
     tags: list[str] | None
+    #: The tenant of the key; None: it belongs to none.
+    tenant: str | None = None
     #: When the session ends.
     expires_at: AwareDatetime | None
     #: The identity provider at which people sign in; None: there is none.

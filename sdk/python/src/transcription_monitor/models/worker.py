@@ -91,6 +91,8 @@ class Worker(Document):
     performance: WorkerPerformance
     location: WorkerLocation
     #: None of a TERMINATED worker, of one known from sightings, and from an older monitor.
+    #: The only tenant whose jobs it gets; None: it gets those of all.
+    tenant: str | None = None
     verdict: WorkerVerdict | None = None
     #: The last decisions of policies about it, oldest first.
     actions: list[ActionTaken] = Field(default_factory=list)
