@@ -12,6 +12,7 @@ import { claim, fail, register, submit } from '../servers/steps.ts';
 import { openPage } from './browser.ts';
 
 const FLEET = ['Workers', 'Queues', 'Alerts', 'Insights'];
+const ADMINISTRATION = ['Keys', 'Sessions', 'Limits', 'Audit', 'Settings'];
 const OF_JOBS = ['Cancel', 'Cancel …', 'Run again', 'Run again …'];
 const OF_THE_FLEET = [
   ...['Acknowledge', 'Cancel all that wait', 'Drain', 'Launch worker', 'Remove all', 'Resolve', 'Restart'],
@@ -33,7 +34,11 @@ export const ROLES: Readonly<Record<string, Role>> = {
   'submit, one tag': { key: { role: 'submit', tags: ['shop'] }, menu: ['Jobs'], offered: OF_JOBS },
   worker: { key: { role: 'worker' }, menu: [], offered: [] },
   operate: { key: { role: 'operate' }, menu: ['Jobs', ...FLEET], offered: [...OF_JOBS, ...OF_THE_FLEET] },
-  admin: { key: { role: 'admin' }, menu: ['Jobs', ...FLEET, 'Settings'], offered: [...OF_JOBS, ...OF_THE_FLEET] },
+  admin: {
+    key: { role: 'admin' },
+    menu: ['Jobs', ...FLEET, ...ADMINISTRATION],
+    offered: [...OF_JOBS, ...OF_THE_FLEET],
+  },
 };
 
 /** The word on a button that changes something. */
@@ -96,6 +101,10 @@ const PATHS = [
   '/alerts?tab=deliveries',
   '/insights',
   '/insights?report=bottlenecks',
+  '/keys',
+  '/sessions',
+  '/limits',
+  '/audit',
   '/settings',
   '/submit',
 ];
