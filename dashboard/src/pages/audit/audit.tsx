@@ -72,7 +72,6 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   },
   {
     name: 'What',
-    width: '20%',
     narrow: true,
     cell: ({ event }) => (
       <Link href={only('event', event)} title={event}>
@@ -134,9 +133,9 @@ function Filters({ filters, query, onAgain }: FiltersProps) {
   return (
     // Its fields are those of the URL: another URL has other ones.
     <form key={JSON.stringify(filters)} className={styles.tools} onSubmit={submit}>
-      <TextInput name="actor" label="By" defaultValue={filters.actor ?? ''} placeholder="key:…, user:…" w={190} />
-      <TextInput name="event" label="Event" defaultValue={filters.event ?? ''} placeholder="KeyCreated" w={190} />
-      <TextInput name="entity" label="Of" defaultValue={filters.entity ?? ''} placeholder="job, worker, key" w={190} />
+      <TextInput name="actor" label="By" defaultValue={filters.actor ?? ''} placeholder="key:…, user:…" className={styles.field!} />
+      <TextInput name="event" label="Event" defaultValue={filters.event ?? ''} placeholder="KeyCreated" className={styles.field!} />
+      <TextInput name="entity" label="Of" defaultValue={filters.entity ?? ''} placeholder="job, worker, key" className={styles.field!} />
       <Select
         label="Within"
         data={Object.keys(SPANS)}
@@ -144,7 +143,7 @@ function Filters({ filters, query, onAgain }: FiltersProps) {
         onChange={(within) => put({ ...filters, ...(within ? { within } : { within: '' }) })}
         placeholder="all that is kept"
         clearable
-        w={150}
+        className={styles.field!}
       />
       <Button type="submit" size="xs">
         Filter

@@ -103,7 +103,7 @@ function columnsOf(actions: { onMade: (key: NewApiKey) => void; again: () => voi
       muted: true,
       cell: ({ last_used_at }) => (last_used_at ? <Ago at={last_used_at} /> : NONE),
     },
-    { name: 'State', width: '150px', cell: (key) => <State of={key} /> },
+    { name: 'State', width: '200px', cell: (key) => <State of={key} /> },
     {
       name: 'Change',
       unnamed: true,
