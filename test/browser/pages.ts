@@ -29,6 +29,7 @@ export const PAGES: readonly PageUnderTest[] = [
   { name: 'alerts', path: () => '/alerts', prepare: complete },
   { name: 'alerts-rules', path: () => '/alerts?tab=rules', prepare: complete },
   { name: 'alerts-silences', path: () => '/alerts?tab=silences', prepare: complete },
+  { name: 'alerts-policies', path: () => '/alerts?tab=policies', prepare: complete },
   { name: 'alerts-deliveries', path: () => '/alerts?tab=deliveries', prepare: complete },
   { name: 'insights', path: () => '/insights', prepare: complete },
   { name: 'insights-failures', path: () => '/insights?report=failures', prepare: complete },

@@ -43,7 +43,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
 
 /** The word on a button that changes something. */
 const CHANGE =
-  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|End|Send (again|a test))/;
+  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|Resume|End|Send (again|a test))/;
 
 export type Tour = {
   browser: Browser;
@@ -98,6 +98,7 @@ const PATHS = [
   '/alerts?tab=resolved',
   '/alerts?tab=silences',
   '/alerts?tab=rules',
+  '/alerts?tab=policies',
   '/alerts?tab=deliveries',
   '/insights',
   '/insights?report=bottlenecks',

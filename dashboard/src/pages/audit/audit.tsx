@@ -133,9 +133,27 @@ function Filters({ filters, query, onAgain }: FiltersProps) {
   return (
     // Its fields are those of the URL: another URL has other ones.
     <form key={JSON.stringify(filters)} className={styles.tools} onSubmit={submit}>
-      <TextInput name="actor" label="By" defaultValue={filters.actor ?? ''} placeholder="key:…, user:…" className={styles.field!} />
-      <TextInput name="event" label="Event" defaultValue={filters.event ?? ''} placeholder="KeyCreated" className={styles.field!} />
-      <TextInput name="entity" label="Of" defaultValue={filters.entity ?? ''} placeholder="job, worker, key" className={styles.field!} />
+      <TextInput
+        name="actor"
+        label="By"
+        defaultValue={filters.actor ?? ''}
+        placeholder="key:…, user:…"
+        className={styles.field!}
+      />
+      <TextInput
+        name="event"
+        label="Event"
+        defaultValue={filters.event ?? ''}
+        placeholder="KeyCreated"
+        className={styles.field!}
+      />
+      <TextInput
+        name="entity"
+        label="Of"
+        defaultValue={filters.entity ?? ''}
+        placeholder="job, worker, key"
+        className={styles.field!}
+      />
       <Select
         label="Within"
         data={Object.keys(SPANS)}

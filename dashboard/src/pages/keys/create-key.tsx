@@ -29,6 +29,7 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
   const [name, setName] = useState('');
   const [tags, setTags] = useState<string[]>([]);
   const [worker, setWorker] = useState('');
+  const [tenant, setTenant] = useState('');
   const [lifetime, setLifetime] = useState('never');
   const { busy, act } = useAct();
   const mayHaveTags = role === 'read' || role === 'submit';
@@ -39,6 +40,7 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
       name: name.trim(),
       ...(mayHaveTags && tags.length > 0 ? { tags } : {}),
       ...(role === 'worker' && worker.trim() !== '' ? { worker_id: worker.trim() } : {}),
+      ...(role !== 'admin' && tenant.trim() !== '' ? { tenant: tenant.trim() } : {}),
       ...(lasts_ms ? { expires_at: new Date(Date.now() + lasts_ms).toISOString() } : {}),
     };
     onMade(await api.keys.create(creation));
@@ -83,6 +85,15 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
           maxLength={128}
           onChange={(event) => setWorker(event.currentTarget.value)}
           placeholder="any worker"
+        />
+      )}
+      {role !== 'admin' && (
+        <TextInput
+          label="Only for this tenant"
+          value={tenant}
+          maxLength={32}
+          onChange={(event) => setTenant(event.currentTarget.value)}
+          placeholder="all tenants"
         />
       )}
       <Select label="Ends" data={Object.keys(LIFETIMES)} value={lifetime} onChange={(value) => setLifetime(value!)} />

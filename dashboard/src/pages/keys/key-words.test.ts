@@ -13,8 +13,8 @@ test('a key that was revoked or has expired no longer counts', () => {
   assert.equal(word('2027-01-30T12:00:00Z', '2027-02-28T12:00:00Z'), 'revoked');
 });
 
-test('the limit of a key is its worker or its tags', () => {
-  assert.equal(limitOf({ worker_id: 'gpu-1', tags: null }), 'only gpu-1');
-  assert.equal(limitOf({ worker_id: null, tags: ['shop', 'web'] }), 'tags shop, web');
-  assert.equal(limitOf({ worker_id: null, tags: null }), '');
+test('the limits of a key are its tenant, its worker and its tags', () => {
+  assert.equal(limitOf({ tenant: 'acme', worker_id: 'acme_1', tags: null }), 'acme, only acme_1');
+  assert.equal(limitOf({ tenant: null, worker_id: null, tags: ['shop', 'web'] }), 'tags shop, web');
+  assert.equal(limitOf({ tenant: null, worker_id: null, tags: null }), '');
 });

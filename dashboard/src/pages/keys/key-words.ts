@@ -13,9 +13,9 @@ export function stateOf(
   return { word: 'valid', tone: 'ok', counts: true };
 }
 
-/** `only gpu-1`, `tags shop, web`; empty without a limit. */
-export const limitOf = ({ worker_id, tags }: Pick<ApiKey, 'worker_id' | 'tags'>): string =>
-  worker_id !== null ? `only ${worker_id}` : tags !== null ? `tags ${tags.join(', ')}` : '';
+/** `acme, tags shop, web`; empty without a limit. */
+export const limitOf = ({ worker_id, tags, tenant }: Pick<ApiKey, 'worker_id' | 'tags' | 'tenant'>): string =>
+  [tenant, worker_id && `only ${worker_id}`, tags && `tags ${tags.join(', ')}`].filter(Boolean).join(', ');
 
 export const ROLE_WORDS: Readonly<Record<KeyRole, string>> = {
   read: 'looks at everything and changes nothing',
