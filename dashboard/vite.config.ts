@@ -17,7 +17,17 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: 'react', test: /node_modules\/(react|react-dom|scheduler|wouter)\// }],
+          // Few files: each costs its headers, and what is shared compresses better together.
+          groups: [
+            { name: 'react', test: /node_modules\/(react|react-dom|scheduler|wouter)\// },
+            {
+              name: 'mantine',
+              test: /node_modules\/(@mantine|@floating-ui|react-remove-scroll|clsx)/,
+              minShareCount: 14,
+              priority: 2,
+            },
+            { name: 'parts', test: /dashboard\/src\/(parts|live|app)\/(?!chart)/, minShareCount: 3 },
+          ],
         },
       },
     },

@@ -1,6 +1,6 @@
 /** Who did what, from the journal. */
 import { type Static, Type } from 'typebox';
-import { Count, closed, Nullable, Time } from './schema.ts';
+import { Count, closed, Nullable, Time, Words } from './schema.ts';
 
 export const AuditEntry = Type.Object(
   {
@@ -21,6 +21,22 @@ export const AuditEntry = Type.Object(
   { $id: 'AuditEntry' },
 );
 export type AuditEntry = Static<typeof AuditEntry>;
+
+/** Whether every byte of the record is as it was written. */
+export const AuditVerification = Type.Object(
+  {
+    intact: Type.Boolean({ description: 'Nothing that is kept was changed, removed or reordered.' }),
+    findings: Type.Array(
+      Type.Object({
+        check: Type.String({ description: 'What was looked at: `journal`, `segments`, …' }),
+        verdict: Words(['pass', 'warn', 'fail'], 'Whether it is as it should be.'),
+        says: Type.String({ description: 'For people.' }),
+      }),
+    ),
+  },
+  { $id: 'AuditVerification' },
+);
+export type AuditVerification = Static<typeof AuditVerification>;
 
 export const AuditQuery = Type.Object(
   {

@@ -31,13 +31,18 @@ export async function inspectStoreAt(
 ): Promise<StoreFinding[]> {
   const store = await openStore(url, { clock, lock: false, create: false, ...(s3 ? { s3 } : {}) });
   try {
-    const inspection = await inspectJournal(store, JOURNAL_TRACES);
-    return inspection
-      ? findingsOf(inspection, url)
-      : [{ check: 'journal', verdict: 'pass', says: 'there is none yet' }];
+    return await inspectStoreIn(store);
   } finally {
     await store.close();
   }
+}
+
+/** The same in a store that is open, also one to which a monitor writes. */
+export async function inspectStoreIn(store: ObjectStore): Promise<StoreFinding[]> {
+  const inspection = await inspectJournal(store, JOURNAL_TRACES);
+  return inspection
+    ? findingsOf(inspection, store.url)
+    : [{ check: 'journal', verdict: 'pass', says: 'there is none yet' }];
 }
 
 /** Shows what is lost, and goes on without it. A directory must not be in use; on a bucket the monitors must be stopped. */

@@ -234,6 +234,7 @@ export async function startMonitor(
       meters,
       usage: new UsageHistory(engine),
       backtest: (rules, since_ms) => backtestStore(store, { rules, since_ms, now_ms: engine.journal.now() }),
+      verify: shared(async () => (await import('./doctor.ts')).inspectStoreIn(store)),
       outlooks: new Outlooks({
         state: () => engine.state,
         now: () => engine.journal.now(),
@@ -509,4 +510,15 @@ async function listen<T>(start: () => Promise<T>, at: { host: string; port: numb
       cause: error,
     });
   }
+}
+
+/** Callers that come while it runs get the same result. */
+function shared<T>(run: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => {
+    running ??= run().finally(() => {
+      running = null;
+    });
+    return running;
+  };
 }

@@ -6,8 +6,10 @@ import type { Plugin } from 'vite';
 
 const TEXT = /\.(js|css|svg)$/;
 
-/** The budget of the first view. */
+/** The budget of the first view, as Chromium counts it. */
 export const FIRST_VIEW_SCRIPT_BYTES_MAX = 200_000;
+/** Of each response, measured in Chromium. */
+const HEADERS_BYTES = 460;
 
 export function compressedCopies(): Plugin {
   let folder = '';
@@ -53,7 +55,9 @@ function printSizes(sizes: ReadonlyMap<string, number>, first: readonly string[]
   for (const [name, bytes] of [...sizes].sort((a, b) => b[1] - a[1]).slice(0, 12)) {
     console.log(`${kb(bytes)}  ${first.includes(name) ? '*' : ' '} ${name}`);
   }
-  const scripts = first.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
-  console.log(`${kb(scripts)}  * scripts of the first view, brotli; at most ${kb(FIRST_VIEW_SCRIPT_BYTES_MAX).trim()}`);
+  const scripts = first.reduce((sum, name) => sum + (sizes.get(name) ?? 0) + HEADERS_BYTES, 0);
+  console.log(
+    `${kb(scripts)}  * ${first.length} scripts of the first view, brotli, with headers; at most ${kb(FIRST_VIEW_SCRIPT_BYTES_MAX).trim()}`,
+  );
   if (scripts > FIRST_VIEW_SCRIPT_BYTES_MAX) throw new Error('the first view loads more script than it may');
 }

@@ -1,5 +1,5 @@
 /** `api.audit`: who did what, for callers with an admin key. */
-import type { AuditEntry, AuditQuery } from '../../protocol/audit.ts';
+import type { AuditEntry, AuditQuery, AuditVerification } from '../../protocol/audit.ts';
 import { type Page, Pages } from './pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -20,5 +20,10 @@ export class Audit {
         ...options,
       }),
     );
+  }
+
+  /** Walks the hash chain of the journal: whether anything that is kept was changed, removed or reordered. */
+  verify(options: CallOptions = {}): Promise<AuditVerification> {
+    return this.#transport.json({ method: 'POST', path: '/audit/verify', ...options });
   }
 }

@@ -17,7 +17,7 @@ import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
 import type { AlertRulesFile } from '../maintenance/alert-rules.ts';
 import type { PoliciesFile } from '../maintenance/policies.ts';
-import type { ObjectStore } from '../objects/store.ts';
+import type { ObjectStore, StoreFinding } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -50,6 +50,8 @@ export type ApiContext = {
   usage: Pick<UsageHistory, 'of'>;
   /** Replays the journal, which takes a while. */
   backtest: Backtesting;
+  /** Reads the whole journal; callers that ask meanwhile get the same findings. */
+  verify: () => Promise<StoreFinding[]>;
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;

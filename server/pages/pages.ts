@@ -9,7 +9,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { documentHeaders, newNonce } from './security-headers.ts';
 
 /** Pages, each with everything below it: `/jobs`, `/jobs/job-01…`. */
-export const PAGES = ['/jobs', '/workers', '/queues', '/alerts', '/insights', '/settings', '/submit'] as const;
+export const PAGES = [
+  ...['/jobs', '/workers', '/queues', '/alerts', '/insights', '/settings', '/submit'],
+  ...['/keys', '/sessions', '/limits', '/audit'],
+];
 
 /** The place of the nonce in `index.html`. */
 const NONCE = '__CSP_NONCE__';

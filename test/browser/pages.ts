@@ -29,6 +29,7 @@ export const PAGES: readonly PageUnderTest[] = [
   { name: 'alerts', path: () => '/alerts', prepare: complete },
   { name: 'alerts-rules', path: () => '/alerts?tab=rules', prepare: complete },
   { name: 'alerts-silences', path: () => '/alerts?tab=silences', prepare: complete },
+  { name: 'alerts-policies', path: () => '/alerts?tab=policies', prepare: complete },
   { name: 'alerts-deliveries', path: () => '/alerts?tab=deliveries', prepare: complete },
   { name: 'insights', path: () => '/insights', prepare: complete },
   { name: 'insights-failures', path: () => '/insights?report=failures', prepare: complete },
@@ -39,6 +40,10 @@ export const PAGES: readonly PageUnderTest[] = [
     path: () => '/insights?report=jobs&filter=processing_time+>+avg_processing_time+*+2',
     prepare: complete,
   },
+  { name: 'keys', path: () => '/keys', prepare: complete },
+  { name: 'sessions', path: () => '/sessions', prepare: complete },
+  { name: 'limits', path: () => '/limits', prepare: complete },
+  { name: 'audit', path: () => '/audit', prepare: complete },
   { name: 'settings', path: () => '/settings', prepare: complete },
   { name: 'submit', path: () => '/submit', prepare: complete },
 ];

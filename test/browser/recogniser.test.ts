@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { PACKAGED_FASTER_WHISPER } from '../../agent/engines/faster-whisper.ts';
 import { buildDashboard } from '../../installation/built-dashboard.ts';
+import { startCuttingProxy } from '../faults/cutting-proxy.ts';
 import { startTestMonitor, startTmon } from '../processes/tmon.ts';
 import { openBrowser, openPage, skipped } from './browser.ts';
 
@@ -109,5 +110,32 @@ test('a page whose monitor is killed says so, and goes on without a reload when 
   await page.getByRole('link', { name: 'after.wav' }).waitFor();
   assert.equal(await page.evaluate('window.loadedOnce'), true);
   assert.equal(await page.getByRole('row').filter({ hasText: '.wav' }).count(), 4);
+  await page.end();
+});
+
+test('a page whose network is cut says so once silence has lasted, and misses nothing when it is back', {
+  skip: skipped,
+}, async (t) => {
+  const monitor = await startTestMonitor(t);
+  const network = await startCuttingProxy(t, monitor.url);
+  const submit = (name: string) => monitor.api.jobs.submit({ audio_url: `s3://bucket/${name}` });
+  await submit('before.wav');
+  const page = await openPage(t, browser!, network.url, { expected: /WebSocket|ERR_|Failed to load resource/ });
+  await page.clock.install();
+  await page.goto('/jobs');
+  await page.getByRole('link', { name: 'before.wav' }).waitFor();
+  await page.evaluate('window.loadedOnce = true');
+  network.cut();
+  await submit('meanwhile.wav');
+  // No connection is closed: a ping that gets no response shows it.
+  await page.clock.runFor('01:00');
+  await page.getByText('The monitor does not respond.').waitFor();
+  network.heal();
+  await page.clock.runFor('00:30');
+  await page.getByRole('link', { name: 'meanwhile.wav' }).waitFor();
+  await page.getByText('The monitor does not respond.').waitFor({ state: 'detached' });
+  await submit('after.wav');
+  await page.getByRole('link', { name: 'after.wav' }).waitFor();
+  assert.equal(await page.evaluate('window.loadedOnce'), true);
   await page.end();
 });

@@ -12,6 +12,7 @@ import { claim, fail, register, submit } from '../servers/steps.ts';
 import { openPage } from './browser.ts';
 
 const FLEET = ['Workers', 'Queues', 'Alerts', 'Insights'];
+const ADMINISTRATION = ['Keys', 'Sessions', 'Limits', 'Audit', 'Settings'];
 const OF_JOBS = ['Cancel', 'Cancel …', 'Run again', 'Run again …'];
 const OF_THE_FLEET = [
   ...['Acknowledge', 'Cancel all that wait', 'Drain', 'Launch worker', 'Remove all', 'Resolve', 'Restart'],
@@ -33,12 +34,16 @@ export const ROLES: Readonly<Record<string, Role>> = {
   'submit, one tag': { key: { role: 'submit', tags: ['shop'] }, menu: ['Jobs'], offered: OF_JOBS },
   worker: { key: { role: 'worker' }, menu: [], offered: [] },
   operate: { key: { role: 'operate' }, menu: ['Jobs', ...FLEET], offered: [...OF_JOBS, ...OF_THE_FLEET] },
-  admin: { key: { role: 'admin' }, menu: ['Jobs', ...FLEET, 'Settings'], offered: [...OF_JOBS, ...OF_THE_FLEET] },
+  admin: {
+    key: { role: 'admin' },
+    menu: ['Jobs', ...FLEET, ...ADMINISTRATION],
+    offered: [...OF_JOBS, ...OF_THE_FLEET],
+  },
 };
 
 /** The word on a button that changes something. */
 const CHANGE =
-  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|End|Send (again|a test))/;
+  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|Resume|End|Send (again|a test))/;
 
 export type Tour = {
   browser: Browser;
@@ -93,9 +98,14 @@ const PATHS = [
   '/alerts?tab=resolved',
   '/alerts?tab=silences',
   '/alerts?tab=rules',
+  '/alerts?tab=policies',
   '/alerts?tab=deliveries',
   '/insights',
   '/insights?report=bottlenecks',
+  '/keys',
+  '/sessions',
+  '/limits',
+  '/audit',
   '/settings',
   '/submit',
 ];

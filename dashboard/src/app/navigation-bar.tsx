@@ -21,12 +21,12 @@ export function NavigationBar(props: Props) {
   useEffect(close, [location]);
   return (
     <>
-      <header className={styles.top}>
+      <nav className={styles.top} aria-label="Menu">
         <ActionIcon onClick={open} aria-label="Open navigation" size="lg">
           <Icon name="menu" />
         </ActionIcon>
         <Brand />
-      </header>
+      </nav>
       <nav className={styles.bar} aria-label="Pages">
         <Content {...props} />
       </nav>

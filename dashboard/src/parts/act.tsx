@@ -34,6 +34,7 @@ export function showDone({ text, undo }: Done): void {
     id,
     autoClose: undo ? UNDO_MS : SHOWN_MS,
     withBorder: true,
+    closeButtonProps: { 'aria-label': 'Dismiss' },
     message: (
       <div className={styles.done}>
         <span>{text}</span>
@@ -58,6 +59,7 @@ export function showError(error: unknown): void {
   notifications.show({
     autoClose: UNDO_MS,
     withBorder: true,
+    closeButtonProps: { 'aria-label': 'Dismiss' },
     color: 'red',
     role: 'alert',
     title: message.charAt(0).toUpperCase() + message.slice(1),

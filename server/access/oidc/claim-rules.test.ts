@@ -48,6 +48,8 @@ test('a rule that cannot be read stops the start and names its mistake', () => {
     ['groups', /"groups" is not a rule/],
     ['groups=a:read, nonsense', /"nonsense" is not a rule/],
     ['groups=a:owner', /the role of groups=a is "owner"/],
+    ['groups=a:read@Acme', /"Acme" is not the id of a tenant/],
+    ['groups=a:admin@acme', /the role of groups=a is admin@acme/],
     ['groups=a:worker', /the role of groups=a is "worker"/],
     ['groups=a:owner, email=b:read', /the role of groups=a is "owner"/],
   ] as const) {

@@ -3,6 +3,7 @@
  * `email=*@example.com:read@tenant`. The first that matches counts; who matches none is not let in.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
+import { TENANT_PATTERN } from '../../../protocol/tenant-id.ts';
 
 export const PEOPLE_ROLES = ['read', 'submit', 'operate', 'admin'] as const;
 export type PeopleRole = (typeof PEOPLE_ROLES)[number];
@@ -17,6 +18,8 @@ export type Claims = Readonly<Record<string, unknown>>;
  */
 const RULE = /\s*([^\s=]+)=(.+?):([a-z_]+)(?:@([\w.-]{1,64}))?\s*(?:[,;\n]\s*|$)/y;
 
+const TENANT = new RegExp(TENANT_PATTERN);
+
 /** Throws MonitorError `bad_setting`. */
 export function parseClaimRules(text: string): ClaimRule[] {
   const rules: ClaimRule[] = [];
@@ -27,6 +30,12 @@ export function parseClaimRules(text: string): ClaimRule[] {
     if (claim === undefined || pattern === undefined) throw bad(`${quoted(text.slice(from))} is not a rule`);
     if (!PEOPLE_ROLES.includes(role as PeopleRole)) {
       throw bad(`the role of ${claim}=${pattern} is ${quoted(role!)}`, `Use ${PEOPLE_ROLES.join(', ')}.`);
+    }
+    if (tenant !== undefined && !TENANT.test(tenant)) {
+      throw bad(`${quoted(tenant)} is not the id of a tenant`, 'Use small letters, digits and -, at most 32.');
+    }
+    if (tenant !== undefined && role === 'admin') {
+      throw bad(`the role of ${claim}=${pattern} is admin@${tenant}`, 'An admin is one of every tenant: leave it out.');
     }
     rules.push({ claim, pattern, role: role as PeopleRole, tenant: tenant ?? null });
   }

@@ -6,6 +6,8 @@ import { FeedClient } from '../../../test/servers/feed-client.ts';
 import { ADMIN_KEY, openMonitor } from '../../../test/servers/monitor.ts';
 import { hold, submit } from '../../../test/servers/steps.ts';
 import { hashOfKey } from '../../access/secrets.ts';
+import { systemClock } from '../../clock.ts';
+import { MemoryStore } from '../../objects/memory.ts';
 
 const settings = { admin_key_hash: hashOfKey(ADMIN_KEY), trusted_proxies: 'loopback' };
 const monitor = await openMonitor({ after }, settings);
@@ -71,6 +73,28 @@ test('what the monitor does by itself is left out unless it is asked for, and a 
   assert.ok(!actors.has('monitor') && actors.size > 0);
   assert.ok((await audit('&actor=monitor')).every(({ actor }) => actor === 'monitor'));
   assert.ok((await audit()).every(({ event }) => event !== 'WorkerBeat'));
+});
+
+test('[S30] the record is verified from its first byte to its last, and a changed one is named', async (t) => {
+  const store = new MemoryStore(systemClock);
+  const changed = (await openMonitor(t, { ...settings, objects: store })).withKey(ADMIN_KEY);
+  await submit(changed);
+  assert.equal((await changed.post('/audit/verify')).body.intact, true);
+  const keys: string[] = [];
+  for await (const { key } of store.list('journal/')) keys.push(key);
+  const segment = keys.at(-1)!;
+  const read = await store.get(segment);
+  assert.ok(read.found);
+  const bytes = Uint8Array.from(read.bytes);
+  bytes[bytes.length >> 1]! ^= 1;
+  await store.delete(segment);
+  await store.putIfAbsent(segment, bytes);
+  const found = (await changed.post('/audit/verify')).body;
+  assert.equal(found.intact, false);
+  assert.ok(
+    found.findings.some(({ verdict }: { verdict: string }) => verdict === 'fail'),
+    JSON.stringify(found),
+  );
 });
 
 test('events of a journal without origins have none', async (t) => {

@@ -3,7 +3,12 @@
  * ends when it is full or enough segments have been read; its cursor leads on in either case.
  */
 import { Type } from 'typebox';
-import { type AuditEntry, AuditEntry as AuditEntrySchema, AuditQuery } from '../../../protocol/audit.ts';
+import {
+  type AuditEntry,
+  AuditEntry as AuditEntrySchema,
+  AuditQuery,
+  AuditVerification,
+} from '../../../protocol/audit.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { parseTime } from '../../../protocol/time.ts';
 import type { JournalEvent } from '../../state-machine/events.ts';
@@ -56,6 +61,21 @@ export const auditEndpoints = [
         }
       }
       return { items, next_cursor: seq < 1 ? null : `${seq}.-` };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/audit/verify',
+    operation: 'audit.verify',
+    permission: 'admin',
+    summary: 'Walk the hash chain of the journal: finds changed, removed and reordered bytes; reads every segment',
+    responses: { 200: AuditVerification },
+    async run({ verify }) {
+      const findings = await verify();
+      return {
+        intact: findings.every(({ verdict }) => verdict === 'pass'),
+        findings: findings.map(({ check, verdict, says }) => ({ check, verdict, says })),
+      };
     },
   }),
 ];

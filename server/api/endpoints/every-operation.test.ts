@@ -176,6 +176,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/uploads/${body.upload_id}` };
   },
   'audit.list': async () => ({ at: '/audit?limit=5' }),
+  'audit.verify': async () => ({ at: '/audit/verify' }),
   'session.create': async () => ({ at: '/session' }),
   'session.get': async () => ({ at: '/session' }),
   'session.end': async () => ({ at: '/session' }),

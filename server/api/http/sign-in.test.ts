@@ -21,7 +21,7 @@ const SETTINGS = {
   oidc_issuer: provider.issuer,
   oidc_client_id: CLIENT.id,
   oidc_client_secret: CLIENT.secret,
-  oidc_roles: 'groups=tmon-admins:admin, groups=shop:submit, email=*@example.com:read',
+  oidc_roles: 'groups=tmon-admins:admin, groups=shop:submit, groups=acme:read@acme, email=*@example.com:read',
   tail_poll_ms: 20,
   clock,
   objects: store,
@@ -33,6 +33,7 @@ provider.allow(`${monitor.url}${CALLBACK}`);
 provider.accounts.set('ada', { email: 'ada@example.com', email_verified: true, groups: ['staff', 'tmon-admins'] });
 provider.accounts.set('bob', { email: 'Bob@Example.com', email_verified: true });
 provider.accounts.set('shop', { groups: ['shop'] });
+provider.accounts.set('amy', { groups: ['acme'] });
 provider.accounts.set('eve', { email: 'eve@evil.example', groups: ['secret-group'] });
 provider.accounts.set('mal', { email: 'mal@example.com', email_verified: false });
 
@@ -99,6 +100,15 @@ describe('with an identity provider', () => {
     assert.equal((await ada.post('/jobs', { audio_url: 's3://bucket/b.mp3' })).status, 201);
     const seen = (await shop.get('/jobs')).body.items.map(({ job_id }: { job_id: string }) => job_id);
     assert.deepEqual(seen, [job.body.job_id]);
+  });
+
+  test('someone of a tenant sees the jobs of this tenant alone, and not the fleet', async () => {
+    const amy = await signedIn('amy');
+    const ada = await signedIn('ada');
+    const { job_id } = (await ada.post('/jobs', { audio_url: 's3://bucket/c.mp3', tenant: 'acme' })).body;
+    const seen = (await amy.get('/jobs')).body.items.map((job: { job_id: string }) => job.job_id);
+    assert.deepEqual(seen, [job_id]);
+    assert.deepEqual([(await amy.get('/session')).body.tenant, (await amy.get('/workers')).status], ['acme', 403]);
   });
 
   test('a session counts at another instance of the bucket, and the browser may return to another one', async (t) => {

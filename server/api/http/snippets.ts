@@ -393,6 +393,11 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
 }`,
     python: `for entry in api.audit.list(after="2025-07-07T00:00:00Z"):\n    print(entry.at, entry.key_name, entry.event, entry.entity)`,
   },
+  'audit.verify': {
+    typescript: `const { intact, findings } = await api.audit.verify();
+for (const { verdict, says } of findings) console.log(verdict, says);`,
+    python: `for finding in api.audit.verify().findings:\n    print(finding.verdict, finding.says)`,
+  },
   'session.create': {
     typescript: `const session = await api.session.create(); // in a browser, on a page of the monitor`,
     python: `session = api.session.create()  # made for browsers: the cookie is in the response`,

@@ -1,4 +1,4 @@
-/** Alerts: those that fire or are about to, those that are over, silences, the rules with a backtest, and what was delivered. */
+/** Alerts: those that fire or are about to, those that are over, silences, the rules with a backtest, policies, and what was delivered. */
 import { Tabs } from '@mantine/core';
 import { useSearchParams } from 'wouter';
 import { useLive, useSelection } from '../../live/use-live.ts';
@@ -7,6 +7,7 @@ import { Page } from '../../parts/page.tsx';
 import tabs from '../queues/queues.module.css';
 import { ActiveAlerts } from './active-alerts.tsx';
 import { Deliveries } from './deliveries.tsx';
+import { Policies } from './policies.tsx';
 import { ResolvedAlerts } from './resolved-alerts.tsx';
 import { Rules } from './rules.tsx';
 import { Silences } from './silences.tsx';
@@ -16,6 +17,7 @@ const TABS = [
   ['resolved', 'Resolved', ResolvedAlerts],
   ['silences', 'Silences', Silences],
   ['rules', 'Rules', Rules],
+  ['policies', 'Policies', Policies],
   ['deliveries', 'Deliveries', Deliveries],
 ] as const;
 

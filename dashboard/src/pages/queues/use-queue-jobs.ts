@@ -4,6 +4,7 @@ import type { Job } from '../../../../protocol/job.ts';
 import type { JobQuery } from '../../../../protocol/queue.ts';
 import { useLive, useValue } from '../../live/use-live.ts';
 import { useMay } from '../../live/use-may.tsx';
+import { useSlowly } from '../../live/use-slowly.ts';
 
 const AGAIN_MS = 3_000;
 
@@ -14,7 +15,7 @@ export function useJobsOf(query: JobQuery, most: number): { jobs: readonly Job[]
   const epoch = useValue(live.epoch);
   const [read, setRead] = useState<{ key: string; jobs: readonly Job[]; all: boolean } | null>(null);
   const key = `${JSON.stringify(query)} ${most}`;
-  const seq = useSlowly(queue?.as_of_seq ?? 0);
+  const seq = useSlowly(queue?.as_of_seq ?? 0, AGAIN_MS);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the queue has changed.
   useEffect(() => {
     const stop = new AbortController();
@@ -42,18 +43,6 @@ export function useJobsOf(query: JobQuery, most: number): { jobs: readonly Job[]
   return read?.key === key ? read : null;
 }
 
-/** Follows a value, at most once in a few seconds. */
-function useSlowly(value: number): number {
-  const [shown, setShown] = useState({ value, at_ms: 0 });
-  useEffect(() => {
-    if (value === shown.value) return;
-    const wait_ms = Math.max(0, shown.at_ms + AGAIN_MS - Date.now());
-    const timer = setTimeout(() => setShown({ value, at_ms: Date.now() }), wait_ms);
-    return () => clearTimeout(timer);
-  }, [value, shown]);
-  return shown.value;
-}
-
 /** `ids` null: all failed jobs, because only operators may ask which of them a redrive would take. */
 export type DeadLetterSet = { size: number; ids: ReadonlySet<string> | null };
 
@@ -63,7 +52,7 @@ export function useDeadLetters(): DeadLetterSet | null {
   const queue = useValue(live.queue);
   const mayAsk = useMay('operate');
   const [dead, setDead] = useState<DeadLetterSet | null>(null);
-  const seq = useSlowly(queue?.as_of_seq ?? 0);
+  const seq = useSlowly(queue?.as_of_seq ?? 0, AGAIN_MS);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the queue has changed.
   useEffect(() => {
     const stop = new AbortController();

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 from .._alert_matchers import moment
 from .._call import Call, given
 from ..bodies import CallOptions
-from ..models import AuditEntry
+from ..models import AuditEntry, AuditVerification
 from .pages import AsyncPages
 from .transport import AsyncTransport
 
@@ -34,3 +34,7 @@ class AsyncAudit:
         times = given(after=moment(after), before=moment(before))
         query = given(actor=actor, key_id=key_id, event=event, entity=entity, limit=limit, **times)
         return AsyncPages(self._transport, AuditEntry, Call("GET", "/audit", query, options=options))
+
+    async def verify(self, **options: Unpack[CallOptions]) -> AuditVerification:
+        """Walks the hash chain of the journal: whether anything that is kept was changed, removed or reordered."""
+        return await self._transport.model(AuditVerification, Call("POST", "/audit/verify", options=options))

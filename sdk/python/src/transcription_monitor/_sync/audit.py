@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from .._alert_matchers import moment
 from .._call import Call, given
 from ..bodies import CallOptions
-from ..models import AuditEntry
+from ..models import AuditEntry, AuditVerification
 from .pages import Pages
 from .transport import Transport
 
@@ -35,3 +35,7 @@ class Audit:
         times = given(after=moment(after), before=moment(before))
         query = given(actor=actor, key_id=key_id, event=event, entity=entity, limit=limit, **times)
         return Pages(self._transport, AuditEntry, Call("GET", "/audit", query, options=options))
+
+    def verify(self, **options: Unpack[CallOptions]) -> AuditVerification:
+        """Walks the hash chain of the journal: whether anything that is kept was changed, removed or reordered."""
+        return self._transport.model(AuditVerification, Call("POST", "/audit/verify", options=options))

@@ -45,7 +45,7 @@ from .analytics import (
     ThroughputItem,
     ThroughputReport,
 )
-from .audit import AuditEntry
+from .audit import AuditEntry, AuditFinding, AuditVerification
 from .base import Document, Model
 from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention
 from .feed import FeedMessage, FeedPosition
@@ -138,6 +138,8 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "AuditEntry",
+    "AuditFinding",
+    "AuditVerification",
     "Bottlenecks",
     "BulkAnswer",
     "CircuitBreaker",

@@ -12,7 +12,8 @@ class AuditEntry(Model):
     seq: int
     index: int
     at: AwareDatetime
-    #: `key:` and an id; `api` without keys; `monitor`; a command line that used the store itself.
+    #: `key:` and an id; `user:` and the name of who signed in; `api` without keys;
+    #: `monitor`; a command line that used the store itself.
     actor: str
     key_id: str | None
     #: None if the key has been forgotten.
@@ -24,3 +25,20 @@ class AuditEntry(Model):
     request_id: str | None
     #: From which the request came.
     address: str | None
+
+
+class AuditFinding(Model):
+    #: What was looked at: `journal`, `segments`, …
+    check: str
+    #: `pass`, `warn` or `fail`.
+    verdict: str
+    #: For people.
+    says: str
+
+
+class AuditVerification(Model):
+    """Whether every byte of the record is as it was written."""
+
+    #: Nothing that is kept was changed, removed or reordered.
+    intact: bool
+    findings: list[AuditFinding]

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limitOf, stateOf } from './key-words.ts';
+
+const NOW_MS = Date.parse('2027-01-31T12:00:00Z');
+
+test('a key that was revoked or has expired no longer counts', () => {
+  const word = (revoked_at: string | null, expires_at: string | null) =>
+    stateOf({ revoked_at, expires_at }, NOW_MS).word;
+  assert.equal(word(null, null), 'valid');
+  assert.equal(word(null, '2027-01-31T12:00:01Z'), 'valid');
+  assert.equal(word(null, '2027-01-31T12:00:00Z'), 'expired');
+  assert.equal(word('2027-01-30T12:00:00Z', '2027-02-28T12:00:00Z'), 'revoked');
+});
+
+test('the limits of a key are its tenant, its worker and its tags', () => {
+  assert.equal(limitOf({ tenant: 'acme', worker_id: 'acme_1', tags: null }), 'acme, only acme_1');
+  assert.equal(limitOf({ tenant: null, worker_id: null, tags: ['shop', 'web'] }), 'tags shop, web');
+  assert.equal(limitOf({ tenant: null, worker_id: null, tags: null }), '');
+});
