@@ -41,6 +41,8 @@ export type NewUpload = {
   key: string | null;
   /** That of its uploader; null if it belongs to none. */
   tenant?: string | null;
+  /** Less than the setting; default: that. */
+  bytes_max?: number;
 };
 
 export class Uploads {
@@ -69,10 +71,15 @@ export class Uploads {
     }
   }
 
-  async #create({ stream, file_name, key, tenant = null }: NewUpload): Promise<Upload> {
+  async #create({ stream, file_name, key, tenant = null, bytes_max }: NewUpload): Promise<Upload> {
     const { store, settings, now } = this.#options;
     const upload_id = newId('upload');
-    const { part_list, ...size } = await writeParts(store, upload_id, stream, settings.upload_bytes_max);
+    const { part_list, ...size } = await writeParts(
+      store,
+      upload_id,
+      stream,
+      Math.min(bytes_max ?? settings.upload_bytes_max, settings.upload_bytes_max),
+    );
     let name: string;
     try {
       name = await file_name();

@@ -72,6 +72,7 @@ from .job import (
     Verdict,
 )
 from .key import ApiKey, NewApiKey
+from .link import EndedLink, Link
 from .session import JobToken, OpenSession, Session, SignInProvider, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
@@ -158,6 +159,7 @@ __all__ = [
     "EffectivePolicies",
     "EffectivePolicy",
     "EndedJobs",
+    "EndedLink",
     "Erasure",
     "ErasureAnswer",
     "Estimate",
@@ -187,6 +189,7 @@ __all__ = [
     "JobWhy",
     "JobWorker",
     "Lease",
+    "Link",
     "LogEventAnswer",
     "MachineOutcome",
     "MetricsGroups",
