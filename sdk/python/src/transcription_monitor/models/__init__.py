@@ -47,7 +47,7 @@ from .analytics import (
 )
 from .audit import AuditEntry
 from .base import Document, Model
-from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention
+from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention, TenantRetention
 from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
@@ -233,6 +233,7 @@ __all__ = [
     "SystemMetrics",
     "SystemSettings",
     "TagRetention",
+    "TenantRetention",
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
