@@ -31,6 +31,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon tenants [set|pause|resume ID]  who shares the fleet, by which limits
   tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
   tmon audit                      who did what; audit export, audit verify --store URL
+  tmon link JOB                   a URL of a transcript, without a key; --upload for one upload
   tmon purge --tag X              erase jobs for ever    tmon retention   what is erased next
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
@@ -70,6 +71,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   workers: async () => (await import('./workers.ts')).workersCommand(),
   policies: async () => (await import('./policies.ts')).policiesCommand(),
   actions: async () => (await import('./actions.ts')).actionsCommand(),
+  link: async () => (await import('./link.ts')).linkCommand(),
   purge: async () => (await import('./purge.ts')).purgeCommand(),
   retention: async () => (await import('./retention.ts')).retentionCommand(),
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),

@@ -31,5 +31,5 @@ test('jobs are erased after a question, or with --yes in a pipe; those that work
   assert.deepEqual([again.code, JSON.parse(again.stdout).job_ids], [0, []]);
   assert.equal((await tmon('purge')).code, 2);
   const shown = await tmon('retention');
-  assert.match(shown.stdout, /^calls\t30d\n\(others\)\t400d\n/);
+  assert.match(shown.stdout, /^tag:calls\t30d\nothers\t400d\n/);
 });

@@ -10,6 +10,7 @@ import { isTerminal, note, printJson, printLine } from './output.ts';
 
 type PurgeOptions = ClientOptions & {
   tag?: string;
+  tenant?: string;
   job?: string[];
   after?: string;
   before?: string;
@@ -24,6 +25,7 @@ export function purgeCommand(): Command {
       'Erase jobs, in memory and in the archive: recordings in the store, transcripts, views, analytics. May be repeated.',
     )
     .option('--tag <tag>', 'jobs with this tag')
+    .option('--tenant <tenant>', 'jobs of this tenant')
     .option('--job <id>', 'this job; repeatable', jobIds)
     .option('--after <time>', 'submitted at or after: 2025-07-07, or 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
@@ -36,7 +38,7 @@ export function purgeCommand(): Command {
 async function purge(options: PurgeOptions): Promise<void> {
   const filter = filterOf(options);
   if (Object.keys(filter).length === 0) {
-    throw new CommandError(EXIT.usage, 'which jobs?', 'Use --tag, --job, --before, --after or --q.');
+    throw new CommandError(EXIT.usage, 'which jobs?', 'Use --tag, --tenant, --job, --before, --after or --q.');
   }
   const api = clientOf(options);
   if (!options.yes && !options.dryRun) await confirm(api, filter);
@@ -94,9 +96,10 @@ function report({ job_ids, running_ids, not_deleted, journal_until }: Erased, { 
 
 const counted = (count: number): string => `${count} ${count === 1 ? 'job' : 'jobs'}`;
 
-function filterOf({ tag, job, after, before, q }: PurgeOptions): JobFilter {
+function filterOf({ tag, tenant, job, after, before, q }: PurgeOptions): JobFilter {
   return {
     ...(tag === undefined ? {} : { tag }),
+    ...(tenant === undefined ? {} : { tenant }),
     ...(job === undefined ? {} : { job_ids: job }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),

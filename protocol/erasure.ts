@@ -70,11 +70,14 @@ const Period = Type.Union([Type.String(), Type.Literal('never')], {
  *     tags:
  *       call-center: 30d
  *       legal: never
+ *     tenants:
+ *       acme: 90d
  */
 export const RetentionFile = Type.Object(
   {
     default: Type.Optional(Period),
     tags: Type.Optional(Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Period)),
+    tenants: Type.Optional(Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Period)),
   },
   { ...closed, $id: 'RetentionFile' },
 );
@@ -83,21 +86,27 @@ export type RetentionFile = Static<typeof RetentionFile>;
 export const Retention = Type.Object(
   {
     default_seconds: Nullable(
-      TotalSeconds('After its end a job without a tag that has a rule is erased; null: never.'),
+      TotalSeconds('After its end a job is erased for which there is no rule, by tag or tenant; null: never.'),
     ),
     tags: Type.Array(
       Type.Object({
         tag: Type.String(),
         keep_seconds: Nullable(TotalSeconds('After its end a job with the tag is erased; null: never.')),
       }),
-      { description: 'Of several tags with a rule the shortest period counts; `never` only if all of them say so.' },
+      { description: 'Of several rules for a job the shortest period counts; `never` only if all of them say so.' },
+    ),
+    tenants: Type.Array(
+      Type.Object({
+        tenant: Type.String(),
+        keep_seconds: Nullable(TotalSeconds('After its end a job of the tenant is erased; null: never.')),
+      }),
     ),
     next: Type.Array(
       Type.Object({
         job_id: Id,
         ended_at: Time('When it ended.'),
         due_at: Time('When it is erased.'),
-        rule: Type.String({ description: '`default`, or `tag` and its name: `tag:call-center`.' }),
+        rule: Type.String({ description: '`default`, `tag:call-center`, `tenant:acme`.' }),
       }),
       { description: 'The jobs that are erased next, at most 100.' },
     ),

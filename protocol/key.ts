@@ -1,5 +1,5 @@
 /**
- * The text of an API key, `tmk_<id>_<secret><checksum>`, and of a pass that is made from one, `tmt_…`. The prefix and the checksum let scanners recognise a key that
+ * The text of an API key, `tmk_<id>_<secret><checksum>`, of a pass that is made from one, `tmt_…`, and of a link, `tml_…`. The prefix and the checksum let scanners recognise a key that
  * was published by mistake, and let a monitor refuse a mistyped one before it looks anything up.
  *
  *     id         11 characters: 64 random bits, in base62
@@ -17,13 +17,13 @@ const CHECKSUM_CHARACTERS = 6;
 
 export const KEY_ID_PATTERN = `^[0-9A-Za-z]{${ID.characters}}$`;
 const TOKEN = new RegExp(
-  `^(tmk|tmt)_([0-9A-Za-z]{${ID.characters}})_([0-9A-Za-z]{${SECRET.characters}})([0-9A-Za-z]{${CHECKSUM_CHARACTERS}})$`,
+  `^(tmk|tmt|tml)_([0-9A-Za-z]{${ID.characters}})_([0-9A-Za-z]{${SECRET.characters}})([0-9A-Za-z]{${CHECKSUM_CHARACTERS}})$`,
 );
 
 /** Anything that may be a key or pass, or the beginning of one; for removing them from text. */
-export const KEY_LIKE = /tm[kt]_[0-9A-Za-z_]+/g;
+export const KEY_LIKE = /tm[ktl]_[0-9A-Za-z_]+/g;
 
-type Prefix = 'tmk' | 'tmt';
+type Prefix = 'tmk' | 'tmt' | 'tml';
 
 /** Random bytes come from outside. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -36,10 +36,14 @@ export const formatKey = (parts: KeyParts): string => format('tmk', parts);
 
 export const formatPass = (parts: KeyParts): string => format('tmt', parts);
 
+export const formatLink = (parts: KeyParts): string => format('tml', parts);
+
 /** Returns null if the text is not a key, or if its checksum is wrong. */
 export const parseKey = (text: string): KeyParts | null => parse('tmk', text);
 
 export const parsePass = (text: string): KeyParts | null => parse('tmt', text);
+
+export const parseLink = (text: string): KeyParts | null => parse('tml', text);
 
 function format(prefix: Prefix, { id, secret }: KeyParts): string {
   const text = `${prefix}_${id}_${secret}`;

@@ -89,6 +89,10 @@ export const SETTINGS = {
     '',
     'YAML file of policies: what to do about a verdict; it changes the default ones or adds to them; reloaded when it changes, and on SIGHUP',
   ),
+  audit_days: setting(
+    400,
+    'How many days the audit is kept, in objects of its own, beyond retention_ms; 0: only as long as the journal',
+  ),
   retention_file: setting(
     '',
     'YAML file of retention: how long after its end a job is kept, by tag; then it is erased. Reloaded when it changes, and on SIGHUP',

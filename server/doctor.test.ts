@@ -20,8 +20,11 @@ test('a deleted segment: not ready and named, nothing written; once it is accept
   for (let n = 0; n < 5; n++) ids.push((await submit(first)).job_id);
   await first.stop();
   assert.deepEqual(
-    (await inspectStoreAt(url)).map(({ verdict }) => verdict),
-    ['pass'],
+    (await inspectStoreAt(url)).map(({ check, verdict }) => [check, verdict]),
+    [
+      ['journal', 'pass'],
+      ['audit', 'pass'],
+    ],
   );
 
   const segments = readdirSync(join(directory, 'journal')).sort();

@@ -1,5 +1,6 @@
 /** `tmon doctor`: what is in the journal, how to go on where something of it is lost, and the monitor's rights on AWS. */
 import { formatTime } from '../protocol/time.ts';
+import { verifyAudit } from './audit/reading.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { newUlid } from './ids.ts';
 import { acceptLoss, type LossReport } from './journal/accept-loss.ts';
@@ -41,7 +42,7 @@ export async function inspectStoreAt(
 export async function inspectStoreIn(store: ObjectStore): Promise<StoreFinding[]> {
   const inspection = await inspectJournal(store, JOURNAL_TRACES);
   return inspection
-    ? findingsOf(inspection, store.url)
+    ? [...findingsOf(inspection, store.url), ...(await verifyAudit(store))]
     : [{ check: 'journal', verdict: 'pass', says: 'there is none yet' }];
 }
 

@@ -22,6 +22,7 @@ import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { serveMetrics } from './api/http/metrics-server.ts';
 import { invalid, validator } from './api/validation.ts';
+import { AuditKeeper } from './audit/keeping.ts';
 import { backtestStore } from './backtest.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -257,6 +258,8 @@ export async function startMonitor(
       log,
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
+    const audit = new AuditKeeper({ engine, store, settings });
+    const truncate = async () => engine.journal.truncate(await audit.runOnce());
     const duties = [
       ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies, retention, certificate] }),
       rules.duty(),
@@ -288,7 +291,7 @@ export async function startMonitor(
         failure_ms: TRUNCATE_MS,
         log,
         run: async () => {
-          const deleted = await engine.journal.truncate();
+          const deleted = await truncate();
           if (deleted > 0) log('info', `truncated ${deleted} segments`);
           return { again_ms: TRUNCATE_MS };
         },
@@ -301,6 +304,7 @@ export async function startMonitor(
         clock,
         settings,
         publisher,
+        truncate,
         forgetCopies: () => forgetCopies(settings, { engine, store, clock }),
         log,
       }),
@@ -383,6 +387,7 @@ const OWN_PREFIXES = [
   'meta/',
   'transcripts/',
   'analytics/',
+  'audit/',
 ];
 
 /** Of everything that a monitor writes into its bucket. */

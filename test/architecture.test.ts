@@ -159,6 +159,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/maintenance/duty.ts',
     ...GROUND,
   ],
+  'server/audit': [
+    'protocol',
+    'server/engine.ts',
+    'server/journal/keys.ts',
+    'server/journal/segment.ts',
+    'server/objects/store.ts',
+    'server/state-machine',
+  ],
   'server/transcripts': ['protocol'],
   'server/erasure/retention.ts': ['protocol', 'server/state-machine/state/records.ts', 'server/yaml-file.ts'],
   'server/erasure': [
@@ -183,6 +191,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/analytics',
     'server/backtest.ts',
     'protocol',
+    'server/audit',
     'server/erasure',
     'server/transcripts',
     'server/uploads',

@@ -89,7 +89,16 @@ const overlap = (one: string, other: string) => one.startsWith(other) || other.s
 
 test('[A109] no lifecycle rule removes an object that must be kept according to docs/format.md', () => {
   const { kept, made_again } = foldersOf();
-  assert.deepEqual(kept, ['meta/', 'journal/', 'snapshots/', 'archive/', 'analytics/', 'transcripts/', 'uploads/']);
+  assert.deepEqual(kept, [
+    'meta/',
+    'journal/',
+    'snapshots/',
+    'archive/',
+    'analytics/',
+    'audit/',
+    'transcripts/',
+    'uploads/',
+  ]);
   assert.deepEqual(made_again, ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/']);
   const removing = lifecycleRules(stack).filter(({ Expiration }) => Expiration?.Days || Expiration?.Date);
   assert.equal(removing.length, 5);
@@ -162,9 +171,9 @@ test('[S34] no principal can put a segment without If-None-Match, not even an ad
   assert.equal(may('s3:PutObject', 'tmon/jobs/active/job-1/state.json'), true);
 });
 
-test('[S34] only the monitor can delete from the journal, snapshots, archive and meta/, and no principal can delete an old version', () => {
+test('[S34] only the monitor can delete from the journal, snapshots, archive, audit and meta/, and no principal can delete an old version', () => {
   const monitor = outputs.ServerRoleArn!;
-  for (const folder of ['journal', 'snapshots', 'archive', 'meta']) {
+  for (const folder of ['journal', 'snapshots', 'archive', 'meta', 'audit']) {
     const key = `tmon/${folder}/object`;
     assert.equal(may('s3:DeleteObject', key), false, folder);
     assert.equal(may('s3:DeleteObject', key, {}, monitor), true, folder);

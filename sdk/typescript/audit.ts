@@ -10,7 +10,7 @@ export class Audit {
     this.#transport = transport;
   }
 
-  /** Newest first, as far back as the journal is kept. A page may be empty and have a next one. */
+  /** Newest first, as far back as the audit is kept. A page may be empty and have a next one. */
   list(query: Omit<AuditQuery, 'cursor'> = {}, options: CallOptions = {}): Pages<AuditEntry> {
     return new Pages((cursor) =>
       this.#transport.json<Page<AuditEntry>>({

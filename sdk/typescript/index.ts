@@ -15,6 +15,7 @@ import { Events } from './events.ts';
 import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
 import { Keys } from './keys.ts';
+import { Links } from './links.ts';
 import { Queues } from './queues.ts';
 import { Session, Sessions, Tickets } from './session.ts';
 import { Sources } from './sources.ts';
@@ -39,6 +40,7 @@ export class TranscriptionAPI {
   readonly session: Session;
   readonly sessions: Sessions;
   readonly tickets: Tickets;
+  readonly links: Links;
   readonly feed: Feed;
   readonly #transport: Transport;
 
@@ -60,6 +62,7 @@ export class TranscriptionAPI {
     this.session = new Session(transport);
     this.sessions = new Sessions(transport);
     this.tickets = new Tickets(transport);
+    this.links = new Links(transport);
   }
 
   /** Closes the connection of `transport: 'websocket'`, which closes by itself a few seconds after the last call. */

@@ -11,6 +11,7 @@ import type {
   JobTimeline as JobTimelineSchema,
   ProgressReport,
 } from '../../protocol/job.ts';
+import type { Link, TranscriptLinkRequest } from '../../protocol/link.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { JobToken, JobTokenRequest } from '../../protocol/session.ts';
 import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
@@ -125,6 +126,16 @@ export class Jobs {
   /** A token that reads and follows this job and nothing else, for a browser. By default it counts for an hour. */
   createToken(jobId: string, request: JobTokenRequest = {}, options: CallOptions = {}): Promise<JobToken> {
     return this.#transport.json({ method: 'POST', path: `${pathOf(jobId)}/tokens`, body: request, ...options });
+  }
+
+  /** A link that opens the transcript of this job without a key, for at most seven days. */
+  createLink(
+    jobId: string,
+    request: Omit<TranscriptLinkRequest, 'for'> = {},
+    options: CallOptions = {},
+  ): Promise<Link> {
+    const body = { for: 'transcript', ...request };
+    return this.#transport.json({ method: 'POST', path: `${pathOf(jobId)}/links`, body, ...options });
   }
 
   /** Returns a FAILED or CANCELLED job to the queue. */

@@ -1,4 +1,5 @@
 /** `api.uploads`: audio files uploaded to the monitor, for recordings that are not on storage the workers can reach. */
+import type { Link, UploadLinkRequest } from '../../protocol/link.ts';
 import type { Upload } from '../../protocol/upload.ts';
 import { type CallOptions, type RawBody, segment, type Transport } from './transport.ts';
 
@@ -41,6 +42,11 @@ export class Uploads {
       timeoutMs: 0,
       ...options,
     });
+  }
+
+  /** A link that takes one upload without a key, for at most seven days. */
+  createLink(request: UploadLinkRequest = {}, options: CallOptions = {}): Promise<Link> {
+    return this.#transport.json({ method: 'POST', path: '/uploads/links', body: request, ...options });
   }
 
   /** The bytes as a stream. Takes an upload's id or its `audio_url`. */

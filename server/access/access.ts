@@ -6,7 +6,15 @@
  * read from the fold, so one that was revoked at another instance is refused here as soon as its segment has been read.
  */
 import { MonitorError } from '../../protocol/errors.ts';
-import { formatKey, formatPass, parseKey, parsePass } from '../../protocol/key.ts';
+import {
+  formatKey,
+  formatLink,
+  formatPass,
+  type KeyParts,
+  parseKey,
+  parseLink,
+  parsePass,
+} from '../../protocol/key.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
@@ -160,10 +168,26 @@ export class Access {
     return { pass_id: parts.id, text: formatPass(parts), secret_hash: this.#hash(parts.secret) };
   }
 
+  /** The same for a link, whose text is a part of a URL. */
+  newLink(): { pass_id: string; text: string; secret_hash: string } {
+    const parts = newKey();
+    return { pass_id: parts.id, text: formatLink(parts), secret_hash: this.#hash(parts.secret) };
+  }
+
+  /** Null if the link does not exist, or counts no longer. The subject sees what its key sees. */
+  openLink(text: string, kind: 'transcript' | 'upload'): { record: PassRecord; subject: Subject } | null {
+    try {
+      return this.#pass(parseLink(text), kind);
+    } catch (error) {
+      if (error instanceof MonitorError && error.kind === 'unauthenticated') return null;
+      throw error;
+    }
+  }
+
   /** Throws MonitorError `pass_invalid`. The subject of a ticket: see `redeem`. */
-  authenticatePass(text: string, kind: Exclude<PassKind, 'ticket'>): Subject {
+  authenticatePass(text: string, kind: 'session' | 'job'): Subject {
     if (!this.required) return EVERYBODY;
-    const { record, subject } = this.#pass(text, kind);
+    const { record, subject } = this.#pass(parsePass(text), kind);
     const held = { ...subject, pass_id: record.id };
     return record.job_id === null ? held : narrowedToJob(held, record.job_id);
   }
@@ -176,7 +200,7 @@ export class Access {
   /** Uses a ticket up. Throws MonitorError `pass_invalid`, or Refused `ticket_used`. */
   async redeem(text: string): Promise<Subject> {
     if (!this.required) return EVERYBODY;
-    const { record, subject } = this.#pass(text, 'ticket');
+    const { record, subject } = this.#pass(parsePass(text), 'ticket');
     const body = { type: 'end_pass', pass_id: record.id, once: true } as const;
     const id = `${UNREMEMBERED}${newUlid()}`;
     await this.#options.engine.submit({ id, fingerprint: '', actor: subject.actor, body });
@@ -293,13 +317,14 @@ export class Access {
     return admin_key_hash !== null && sameHash(hash, admin_key_hash);
   }
 
-  #pass(text: string, kind: PassKind): { record: PassRecord; subject: Subject } {
+  #pass(parts: KeyParts | null, kind: PassKind): { record: PassRecord; subject: Subject } {
     if (this.#reading) throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', SOON);
-    const parts = parsePass(text);
+    // Before the record is looked for: a refusal takes the same time whether there is one.
+    const hash = parts ? this.#hash(parts.secret) : '';
     const { passes, keys } = this.#options.engine.state.tables;
     const record = parts ? passes.get(parts.id) : undefined;
     if (!parts || !record || record.kind !== kind) throw invalidPass();
-    if (!sameHash(record.secret_hash, this.#hash(parts.secret))) throw invalidPass();
+    if (!sameHash(record.secret_hash, hash)) throw invalidPass();
     const end = this.#endOfPass(record, this.#options.engine.journal.now());
     if (typeof end !== 'number') throw end;
     const { key_id, key_hash, person } = record;

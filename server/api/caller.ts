@@ -121,6 +121,26 @@ export class HttpCaller implements Caller {
   }
 }
 
+/** The same call, by the one whose right the caller holds: the maker of a link. */
+export const callerAs = (caller: Caller, subject: Subject): Caller => ({
+  subject,
+  address: caller.address,
+  request_id: caller.request_id,
+  sent_key: caller.sent_key,
+  get idempotency_key() {
+    return caller.idempotency_key;
+  },
+  set idempotency_key(key) {
+    caller.idempotency_key = key;
+  },
+  content: caller.content,
+  if_none_match: caller.if_none_match,
+  traceparent: caller.traceparent,
+  get signal() {
+    return caller.signal;
+  },
+});
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Kept on the request for the error handler. */

@@ -28,7 +28,7 @@ export function compileValidator({ schema, httpPart }: { schema: unknown; httpPa
   let validate: ValidateFunction | undefined;
   return (value: unknown) => {
     validate ??= (httpPart === 'body' ? json : text).compile(schema as object);
-    return validate(value) ? true : { error: validate.errors };
+    return validate(value) ? true : { error: errorsOf(validate) };
   };
 }
 
@@ -37,8 +37,15 @@ export function validator<T>(schema: TSchema): (value: unknown) => { value: T } 
   let validate: ValidateFunction | undefined;
   return (value) => {
     validate ??= json.compile(schema as object);
-    return validate(value) ? { value: value as T } : { errors: (validate.errors ?? []).map(toFieldError) };
+    return validate(value) ? { value: value as T } : { errors: errorsOf(validate).map(toFieldError) };
   };
+}
+
+/** The validator forgets them: they hold the value that was refused, which may be a secret. */
+function errorsOf(validate: ValidateFunction): ErrorObject[] {
+  const { errors } = validate;
+  validate.errors = null;
+  return errors ?? [];
 }
 
 export function invalid(errors: FieldError[], what: string): MonitorError {

@@ -60,7 +60,14 @@ async function playErasure(monitor: TestMonitor, store: ObjectStore, clock: Turn
   const { engine } = monitor;
   const submit = (body: Parameters<typeof submitOwn>[1]) => submitOwn(engine, body);
   await eraseJobs({ engine, store }, ERASED, { by: 'key:k', reason: 'request', submit });
-  const options = { engine, store, clock, settings: SETTINGS, publisher: monitor.publisher };
+  const options = {
+    engine,
+    store,
+    clock,
+    settings: SETTINGS,
+    publisher: monitor.publisher,
+    truncate: () => engine.journal.truncate(),
+  };
   const erasing = new Erasing({ ...options, forgetCopies: async () => {}, log: () => {} });
   for (let hour = 0; hour < 5; hour += 1) {
     while (await erasing.runOnce());

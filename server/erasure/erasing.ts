@@ -20,6 +20,8 @@ import { journalTraces, oldestUnnamed } from './traces.ts';
 export type ErasingOptions = DeletingOptions & {
   clock: Clock;
   settings: { retention_ms: number };
+  /** Deletes the segments of the journal that are too old. */
+  truncate: () => Promise<unknown>;
   /** Deletes copies of column files on this machine that no column file of the journal is. */
   forgetCopies: () => Promise<void>;
   log: (level: 'info' | 'warn', message: string) => void;
@@ -94,7 +96,7 @@ export class Erasing {
     if (swept.length === 0 || clock.monotonic() < this.#look_ms) return false;
     this.#look_ms = clock.monotonic() + LOOK_MS;
     await this.#snapshotSince(Math.max(...swept.map(({ seq }) => seq)), 2);
-    await engine.journal.truncate();
+    await this.#options.truncate();
     const { first_segment, first_snapshot } = await journalTraces(store);
     const unnamed_ms = await oldestUnnamed(store, engine.state);
     const ended = swept.filter(

@@ -8,12 +8,17 @@ import { dueOf, KEEP_ALL, readRetention, shortest } from './retention.ts';
 const page = readFileSync(new URL('../../docs/erasure.md', import.meta.url), 'utf8');
 const rules = readRetention(/```yaml\n(.*?)```/s.exec(page)![1]!).rules!;
 const due = (...tags: string[]) => dueOf(rules, { tags, completed_ms: 5 });
+const ofAcme = (...tags: string[]) => dueOf(rules, { tags, tenant: 'acme', completed_ms: 5 })?.rule;
 
 test('the file of the page: the rule of a tag comes before the default, and of several the shortest period counts', () => {
   assert.deepEqual(due(), { due_ms: 5 + 400 * DAY_MS, rule: 'default' });
   assert.deepEqual(due('other'), { due_ms: 5 + 400 * DAY_MS, rule: 'default' });
   assert.deepEqual(due('legal', 'call-center'), { due_ms: 5 + 30 * DAY_MS, rule: 'tag:call-center' });
   assert.equal(due('legal'), null);
+  assert.deepEqual(
+    [ofAcme(), ofAcme('call-center'), ofAcme('legal')],
+    ['tenant:acme', 'tag:call-center', 'tenant:acme'],
+  );
   assert.equal(dueOf(rules, { tags: [], completed_ms: null }), null);
   assert.equal(shortest(rules), 30 * DAY_MS);
 });

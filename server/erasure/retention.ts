@@ -1,36 +1,47 @@
-/** Rules of retention: how long after its end a job is kept, by its tags, or else by the default. */
+/** Rules of retention: how long after its end a job is kept, by its tags and its tenant, or else by the default. */
 import { parseDuration } from '../../protocol/alert-rules.ts';
 import { RetentionFile } from '../../protocol/erasure.ts';
 import { DAY_MS } from '../../protocol/time.ts';
-import type { JobRecord } from '../state-machine/state/records.ts';
+import { type JobRecord, tenantOf } from '../state-machine/state/records.ts';
 import { type FileProblem, type Path, type Report, readYaml } from '../yaml-file.ts';
 
 /** Milliseconds after the end; null: never. */
-export type RetentionRules = { default_ms: number | null; tags: ReadonlyMap<string, number | null> };
+export type RetentionRules = {
+  default_ms: number | null;
+  tags: ReadonlyMap<string, number | null>;
+  tenants: ReadonlyMap<string, number | null>;
+};
 
-export const KEEP_ALL: RetentionRules = { default_ms: null, tags: new Map() };
+export const KEEP_ALL: RetentionRules = { default_ms: null, tags: new Map(), tenants: new Map() };
 
 export type Due = { due_ms: number; rule: string };
 
-/** null: it is kept, or has not ended. */
-export function dueOf({ default_ms, tags }: RetentionRules, job: Pick<JobRecord, 'tags' | 'completed_ms'>): Due | null {
-  if (job.completed_ms === null) return null;
-  const ruled = job.tags.filter((tag) => tags.has(tag));
-  if (ruled.length === 0)
-    return default_ms === null ? null : { due_ms: job.completed_ms + default_ms, rule: 'default' };
+type Ruled = Pick<JobRecord, 'tags' | 'tenant' | 'completed_ms'>;
+
+/** null: it is kept, or has not ended. Of several rules the shortest period counts. */
+export function dueOf(rules: RetentionRules, job: Ruled): Due | null {
+  const { completed_ms } = job;
+  if (completed_ms === null) return null;
   let first: Due | null = null;
-  for (const tag of ruled) {
-    const keep_ms = tags.get(tag) ?? null;
+  for (const [rule, keep_ms] of rulesFor(rules, job)) {
     if (keep_ms === null) continue;
-    const due = { due_ms: job.completed_ms + keep_ms, rule: `tag:${tag}` };
-    if (first === null || due.due_ms < first.due_ms) first = due;
+    const due_ms = completed_ms + keep_ms;
+    if (first === null || due_ms < first.due_ms) first = { due_ms, rule };
   }
   return first;
 }
 
+function rulesFor({ default_ms, tags, tenants }: RetentionRules, job: Ruled): [rule: string, keep_ms: number | null][] {
+  const found: [string, number | null][] = [];
+  for (const tag of job.tags) if (tags.has(tag)) found.push([`tag:${tag}`, tags.get(tag)!]);
+  const tenant = tenantOf(job);
+  if (tenants.has(tenant)) found.push([`tenant:${tenant}`, tenants.get(tenant)!]);
+  return found.length > 0 ? found : [['default', default_ms]];
+}
+
 /** No job is due sooner after its end; null: none is ever. */
-export function shortest({ default_ms, tags }: RetentionRules): number | null {
-  const all = [default_ms, ...tags.values()].filter((keep_ms) => keep_ms !== null);
+export function shortest({ default_ms, tags, tenants }: RetentionRules): number | null {
+  const all = [default_ms, ...tags.values(), ...tenants.values()].filter((keep_ms) => keep_ms !== null);
   return all.length === 0 ? null : Math.min(...all);
 }
 
@@ -41,10 +52,12 @@ export type ReadRetention =
 export function readRetention(text: string): ReadRetention {
   let rules = KEEP_ALL;
   const read = readYaml(text, RetentionFile, (file, report) => {
-    const tags = new Map(
-      Object.entries(file.tags ?? {}).map(([tag, period]) => [tag, periodOf(period, ['tags', tag], report)]),
-    );
-    rules = { default_ms: file.default === undefined ? null : periodOf(file.default, ['default'], report), tags };
+    const periodsIn = (field: 'tags' | 'tenants') =>
+      new Map(
+        Object.entries(file[field] ?? {}).map(([name, period]) => [name, periodOf(period, [field, name], report)]),
+      );
+    const default_ms = file.default === undefined ? null : periodOf(file.default, ['default'], report);
+    rules = { default_ms, tags: periodsIn('tags'), tenants: periodsIn('tenants') };
   });
   return read.problems ? { problems: read.problems } : { rules };
 }

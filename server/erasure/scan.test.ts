@@ -12,6 +12,7 @@ import { NOTHING_KNOWN } from '../../protocol/sighting.ts';
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import { openAnalytics } from '../analytics/testing-analytics.ts';
 import { keepTranscript } from '../api/endpoints/transcripts.ts';
+import { AuditKeeper } from '../audit/keeping.ts';
 import { readSettings } from '../config.ts';
 import { Uploads } from '../uploads/uploads.ts';
 import { submitOwn } from '../views/own-command.ts';
@@ -179,12 +180,14 @@ test('no byte of the store has a word of an erased job once the retention of the
   assert.ok(![...fold(analytics)].join('\n').includes(MARKER), 'the fold');
 
   const settings = readSettings({ store: 'memory:' }, {});
+  const audit = new AuditKeeper({ engine, store, settings });
   const erasing = new Erasing({
     engine,
     store,
     clock,
     settings,
     publisher: monitor.publisher,
+    truncate: async () => engine.journal.truncate(await audit.runOnce()),
     // Files of this machine have its real time.
     forgetCopies: () =>
       analytics.reader.cache.keepOnly([...engine.state.tables.column_files.values()], Date.now() + 2 * HOUR_MS),

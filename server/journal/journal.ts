@@ -200,9 +200,13 @@ export class Journal<P> {
     this.#waiting.close();
   }
 
-  /** Deletes segments that a verified snapshot covers and that are older than the retention. Returns their number. */
-  async truncate(): Promise<number> {
-    return truncate(this.#options.store, this.#journal_id, this.#options.retention_ms, this.#options.clock);
+  /**
+   * Deletes segments up to `through_seq` that a verified snapshot covers and that are older than the retention. Returns
+   * their number.
+   */
+  async truncate(through_seq?: number): Promise<number> {
+    const { store, retention_ms, clock } = this.#options;
+    return truncate(store, this.#journal_id, retention_ms, clock, through_seq);
   }
 
   /** Writes a snapshot of the current state while commits continue. */

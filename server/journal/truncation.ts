@@ -1,6 +1,7 @@
 /**
  * Truncation: deletes a segment only if a snapshot at or after it has just been read back in full and is kept, and the
- * segment is older than the retention by the store's clock. Never deletes the newest snapshots.
+ * segment is older than the retention by the store's clock. Never deletes the newest snapshots, nor a segment after
+ * `through_seq`, which is still needed.
  *
  * Of the older snapshots some stay, from which the segments that are left can be replayed (past-reader.ts).
  */
@@ -30,6 +31,7 @@ export async function truncate(
   journal_id: string,
   retention_ms: number,
   clock: Clock,
+  through_seq = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const snapshots = await listSnapshots(store);
   // The oldest snapshot to keep: recovery must be possible from it, too.
@@ -51,7 +53,7 @@ export async function truncate(
   for await (const { key, last_modified_ms } of store.list(SEGMENTS)) {
     const seq = parseSegmentKey(key);
     if (seq === null) continue;
-    const truncatable = seq <= covering && server_ms - last_modified_ms > retention_ms;
+    const truncatable = seq <= covering && seq <= through_seq && server_ms - last_modified_ms > retention_ms;
     // The list is ordered: after the first segment that stays, all are younger or not covered.
     if (!truncatable) {
       first_left = seq;

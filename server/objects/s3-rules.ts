@@ -4,7 +4,7 @@ import { errorName } from './s3-errors.ts';
 import type { StoreFinding } from './store.ts';
 
 /** Everything else is a view and is rebuilt; these are the only copy. */
-const KEPT = ['journal/', 'snapshots/', 'archive/', 'meta/'];
+const KEPT = ['journal/', 'snapshots/', 'archive/', 'meta/', 'audit/'];
 
 const CHECK = 'lifecycle rules';
 

@@ -9,7 +9,9 @@ const DELETED: readonly [folder: string, why: string][] = [
   ['archive/', 'packs that others have replaced'],
   ['meta/', 'flags and probes of the store'],
   ['analytics/', 'column files that others have replaced'],
+  ['audit/', 'what is older than audit_days'],
   ['uploads/', 'uploads that no job needs'],
+  ['transcripts/', 'transcripts of erased jobs'],
   ['jobs/', 'views of jobs that have moved or left memory'],
   ['workers/', 'views of workers that have ended'],
   ['alerts/', 'views of alerts that are resolved'],
@@ -45,7 +47,7 @@ export function storeRights(probe: BucketProbe, partition: string): Right[] {
       needed_for: 'segments, with If-None-Match',
       attempt: () => probe.put(inStore('journal/'), { IfNoneMatch: '*' }),
     }),
-    ...['snapshots/', 'archive/', 'meta/', 'jobs/', 'transcripts/', 'uploads/'].map((folder) =>
+    ...['snapshots/', 'archive/', 'meta/', 'audit/', 'jobs/', 'transcripts/', 'uploads/'].map((folder) =>
       allowed({
         action: 's3:PutObject',
         resource: at(folder),

@@ -21,7 +21,7 @@ import type {
 import type { ErasureReason, ErasureStage, Remains } from './state/erasures.ts';
 import type { Limits } from './state/limits.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
-import type { PassKind, Person } from './state/passes.ts';
+import type { PassKind, PassLimits, Person } from './state/passes.ts';
 import type { Estimate, QueuedPromise } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
@@ -429,6 +429,8 @@ export type PassEvent =
         session_id?: string;
         secret_hash: string;
         job_id: string | null;
+        /** Absent except of a link. */
+        limits?: PassLimits;
         expires_ms: number;
       };
     }

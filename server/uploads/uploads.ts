@@ -43,6 +43,8 @@ export type NewUpload = {
   tenant?: string | null;
   /** Called once its size is known, before it exists. If this rejects, the upload is not kept. */
   admit?: (upload_id: string, file_size_bytes: number) => Promise<unknown>;
+  /** Less than the setting; default: that. */
+  bytes_max?: number;
 };
 
 export class Uploads {
@@ -71,10 +73,15 @@ export class Uploads {
     }
   }
 
-  async #create({ stream, file_name, key, tenant = null, admit }: NewUpload): Promise<Upload> {
+  async #create({ stream, file_name, key, tenant = null, bytes_max, admit }: NewUpload): Promise<Upload> {
     const { store, settings, now } = this.#options;
     const upload_id = newId('upload');
-    const { part_list, ...size } = await writeParts(store, upload_id, stream, settings.upload_bytes_max);
+    const { part_list, ...size } = await writeParts(
+      store,
+      upload_id,
+      stream,
+      Math.min(bytes_max ?? settings.upload_bytes_max, settings.upload_bytes_max),
+    );
     let name: string;
     try {
       name = await file_name();

@@ -10,8 +10,11 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import { sweepColumns } from '../../server/analytics/columns/sweeping.ts';
+import { AuditKeeper } from '../../server/audit/keeping.ts';
 import { systemClock } from '../../server/clock.ts';
 import { acceptLossIn } from '../../server/doctor.ts';
+import { eraseJobs } from '../../server/erasure/erase.ts';
+import { Erasing } from '../../server/erasure/erasing.ts';
 import { SNAPSHOTS } from '../../server/journal/keys.ts';
 import { truncate } from '../../server/journal/truncation.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
@@ -20,6 +23,7 @@ import type { ObjectStore } from '../../server/objects/store.ts';
 import { TurnedClock } from '../../server/testing-clock.ts';
 import { UploadCleanup } from '../../server/uploads/cleanup.ts';
 import { Uploads } from '../../server/uploads/uploads.ts';
+import { submitOwn } from '../../server/views/own-command.ts';
 import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play } from '../../server/views/testing-history.ts';
 import { openOldStore, type StoreCall, TestMonitor, WatchedStore } from '../../server/views/testing-monitor.ts';
 import { runTmon, startTestMonitor } from '../processes/tmon.ts';
@@ -191,9 +195,38 @@ test('[S34] weeks of jobs, failures, alerts, archive, snapshots and truncation n
   await monitor.tick('alert-3');
   assert.equal(await sweepColumns(store, monitor.engine), 1);
   await cleanUploads(monitor, store, clock);
+  await eraseAndAudit(monitor, store, clock);
   await monitor.stop();
   assertCallsAllowed(store.calls);
 });
+
+/** Erases a job to its end, and keeps the audit of it for a day. */
+async function eraseAndAudit(monitor: TestMonitor, store: ObjectStore, clock: TurnedClock): Promise<void> {
+  const { engine, publisher } = monitor;
+  const settings = { audit_days: 1, retention_ms: DAY_MS };
+  const audit = new AuditKeeper({ engine, store, settings });
+  await monitor.submit('job-erased');
+  const submit = (body: Parameters<typeof submitOwn>[1]) => submitOwn(engine, body);
+  await eraseJobs({ engine, store }, ['job-erased'], { by: 'api', reason: 'request', submit });
+  const truncating = { truncate: async () => engine.journal.truncate(await audit.runOnce()), settings };
+  const erasing = new Erasing({
+    engine,
+    store,
+    clock,
+    publisher,
+    ...truncating,
+    forgetCopies: async () => {},
+    log() {},
+  });
+  for (let day = 0; day < 8; day += 1) {
+    while (await erasing.runOnce());
+    while ((await monitor.archive.runOnce()) > 0);
+    await monitor.submit(`job-of-day-${day}`);
+    await audit.runOnce();
+    await clock.turn(DAY_MS);
+  }
+  assert.ok(!engine.state.tables.erasures.has('job-erased'));
+}
 
 async function cleanUploads(monitor: TestMonitor, store: ObjectStore, clock: TurnedClock): Promise<void> {
   const { engine } = monitor;

@@ -80,6 +80,7 @@ const BODIES: Record<string, unknown> = {
   'jobs.fail': { ...LEASE, error: { code: 'x', message: 'x', retryable: true } },
   'workers.register': { capabilities: { model: 'tiny' } },
   'tenants.put': { weight: 2 },
+  'jobs.createLink': { for: 'transcript' },
 };
 const OF_ONE = /:(job_id|upload_id|worker_id|tenant)\b/;
 

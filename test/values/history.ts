@@ -372,7 +372,11 @@ class Asking {
 
   #pass(state: State, kind: PassKind) {
     const pass = { pass_id: `pass${this.#count}`, kind, key_id: this.#anyKey(state), key_hash: 'h', secret_hash: 's' };
-    return { ...pass, job_id: kind === 'job' ? 'job-1' : null, expires_ms: state.at_ms + 60_000 };
+    return {
+      ...pass,
+      job_id: kind === 'job' || kind === 'transcript' ? 'job-1' : null,
+      expires_ms: state.at_ms + 60_000,
+    };
   }
 
   #anyKey({ tables: { keys } }: State): string {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { AuditEntry } from '../../../protocol/audit.ts';
 import { FeedClient } from '../../../test/servers/feed-client.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { ADMIN_KEY, openMonitor } from '../../../test/servers/monitor.ts';
 import { hold, submit } from '../../../test/servers/steps.ts';
 import { hashOfKey } from '../../access/secrets.ts';
 import { systemClock } from '../../clock.ts';
+import { segmentKey } from '../../journal/keys.ts';
 import { MemoryStore } from '../../objects/memory.ts';
 
 const settings = { admin_key_hash: hashOfKey(ADMIN_KEY), trusted_proxies: 'loopback' };
@@ -105,4 +107,31 @@ test('events of a journal without origins have none', async (t) => {
     items.map(({ actor, key_id, request_id, address }: AuditEntry) => [actor, key_id, request_id, address]),
     [['api', null, null, null]],
   );
+});
+
+test('what the journal no longer has is read on from the audit, page by page', async (t) => {
+  const clock = new JumpingClock();
+  const old = await openMonitor(t, { clock, ...settings, retention_ms: 600_000, snapshot_segments: 1 });
+  const owner = old.withKey(ADMIN_KEY);
+  const jobs: string[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    jobs.unshift((await submit(owner)).job_id);
+    clock.jump(3_600_000);
+  }
+  for (let tries = 0; tries < 20 && (await old.store.get(segmentKey(1))).found; tries += 1) {
+    await submit(owner, { tags: ['later'] });
+    await clock.pass(600_000);
+  }
+  assert.equal((await old.store.get(segmentKey(1))).found, false);
+  const found: string[] = [];
+  let cursor = '';
+  do {
+    const { body } = await owner.get(`/audit?event=JobSubmitted&limit=2${cursor}`);
+    found.push(...body.items.map(({ entity }: AuditEntry) => entity));
+    cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`;
+  } while (cursor !== '');
+  assert.deepEqual(found.slice(-3), jobs);
+  assert.equal(new Set(found).size, found.length);
+  const one = (await owner.get(`/audit?entity=${jobs[2]}`)).body;
+  assert.deepEqual([one.items.length, one.next_cursor], [1, null]);
 });

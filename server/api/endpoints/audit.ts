@@ -1,6 +1,6 @@
 /**
- * The record of who did what: read backwards from the journal's segments, which hold it as long as they are kept. A page
- * ends when it is full or enough segments have been read; its cursor leads on in either case.
+ * The record of who did what, read backwards: from the journal's segments, then from the objects of the audit, which are
+ * kept for longer. A page ends when it is full or enough has been read; its cursor leads on in either case.
  */
 import { Type } from 'typebox';
 import {
@@ -11,14 +11,18 @@ import {
 } from '../../../protocol/audit.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { parseTime } from '../../../protocol/time.ts';
+import { entryOf, SOFT } from '../../audit/entries.ts';
+import { auditBefore, entriesBefore } from '../../audit/reading.ts';
+import type { ObjectStore } from '../../objects/store.ts';
 import type { JournalEvent } from '../../state-machine/events.ts';
-import type { State } from '../../state-machine/state/state.ts';
 import { endpoint } from '../endpoint.ts';
 import { PAGE_DEFAULT } from './listing.ts';
 
 /** Segments read for a page, a few at a time: each is a request to a bucket. */
 const SEGMENTS_MAX = 500;
 const AT_ONCE = 16;
+/** Objects of the audit read for a page. */
+const OBJECTS_MAX = 100;
 
 export const auditEndpoints = [
   endpoint({
@@ -27,7 +31,7 @@ export const auditEndpoints = [
     operation: 'audit.list',
     permission: 'admin',
     summary:
-      'List who did what, newest first, as far back as the journal is kept; a page may be empty and have a next one',
+      'List who did what, newest first, as far back as the audit is kept; a page may be empty and have a next one',
     query: AuditQuery,
     responses: {
       200: Type.Object({
@@ -35,7 +39,7 @@ export const auditEndpoints = [
         next_cursor: Type.Union([Type.String(), Type.Null()]),
       }),
     },
-    async run({ engine }, { query }) {
+    async run({ engine, store }, { query }) {
       const { limit = PAGE_DEFAULT } = query;
       const matches = matcherOf(query);
       const after_ms = query.after === undefined ? 0 : parseTime(query.after);
@@ -47,8 +51,8 @@ export const auditEndpoints = [
         const numbers = Array.from({ length: Math.min(AT_ONCE, seq - last + 1) }, (_, back) => seq - back);
         const segments = await Promise.all(numbers.map((number) => engine.eventsOf(number)));
         for (const events of segments) {
-          // Truncated: there is nothing further back.
-          if (events === null) return { items, next_cursor: null };
+          // Truncated: what is further back is in the audit.
+          if (events === null) return readObjects(store, { query, items, limit, seq, index });
           for (let at = Math.min(index, events.length) - 1; at >= 0; at -= 1) {
             const event = events[at]!;
             if (!matches(event)) continue;
@@ -80,54 +84,54 @@ export const auditEndpoints = [
   }),
 ];
 
-/** Frequent, and no more than a sign of life. */
-const SOFT: ReadonlySet<JournalEvent['type']> = new Set(['JobProgressed', 'WorkerBeat']);
+type Page = { items: AuditEntry[]; next_cursor: string | null };
 
-function matcherOf({
-  actor,
-  key_id,
-  event: type,
-  entity,
-  after,
-  before,
-}: AuditQuery): (event: JournalEvent) => boolean {
+async function readObjects(
+  store: ObjectStore,
+  {
+    query,
+    items,
+    limit,
+    ...place
+  }: { query: AuditQuery; items: AuditEntry[]; limit: number; seq: number; index: number },
+): Promise<Page> {
+  const matches = matcherOf(query);
+  let read = 0;
+  const after_date = query.after?.slice(0, 10) ?? null;
+  for await (const { key, object } of auditBefore(store, { seq: place.seq, after_date })) {
+    if (!object) {
+      throw new MonitorError('corrupt', 'audit_damaged', `${key} is damaged`, {
+        hint: 'Restore it from a copy of the store.',
+        extra: { key },
+      });
+    }
+    for (const entry of entriesBefore(object, place)) {
+      if (!matches({ ...entry, type: entry.event as JournalEvent['type'] })) continue;
+      if (items.length === limit) return { items, next_cursor: `${entry.seq}.${entry.index + 1}` };
+      items.push(entry);
+    }
+    read += 1;
+    const { first_seq } = object.header;
+    if (read === OBJECTS_MAX) return { items, next_cursor: first_seq <= 1 ? null : `${first_seq - 1}.-` };
+  }
+  return { items, next_cursor: null };
+}
+
+type Judged = Pick<JournalEvent, 'type' | 'actor' | 'entity' | 'at'>;
+
+function matcherOf({ actor, key_id, event: type, entity, after, before }: AuditQuery): (event: Judged) => boolean {
   const from_ms = after === undefined ? Number.NEGATIVE_INFINITY : parseTime(after);
   const until_ms = before === undefined ? Number.POSITIVE_INFINITY : parseTime(before);
   return (event) => {
     if (type === undefined ? SOFT.has(event.type) : event.type !== type) return false;
-    if (actor === undefined ? event.actor === 'monitor' : event.actor !== actor) return false;
+    if (actor === undefined ? event.actor === 'monitor' && event.type !== 'JobErased' : event.actor !== actor)
+      return false;
     if (key_id !== undefined && event.actor !== `key:${key_id}`) return false;
     if (entity !== undefined && event.entity !== entity) return false;
     const at_ms = parseTime(event.at);
     return at_ms >= from_ms && at_ms < until_ms;
   };
 }
-
-function entryOf(
-  state: State,
-  events: readonly JournalEvent[],
-  { seq, index }: { seq: number; index: number },
-): AuditEntry {
-  const { at, actor, type, entity, id } = events[index]!;
-  // The first event of a command has its origin.
-  const command = commandOf(id);
-  const origin = events.find((event) => event.origin !== undefined && commandOf(event.id) === command)?.origin;
-  const key_id = /^key:(\w+)$/.exec(actor)?.[1] ?? null;
-  return {
-    seq,
-    index,
-    at,
-    actor,
-    key_id,
-    key_name: key_id === null ? null : (state.tables.keys.get(key_id)?.name ?? null),
-    event: type,
-    entity,
-    request_id: origin?.request_id ?? null,
-    address: origin?.address ?? null,
-  };
-}
-
-const commandOf = (id: string): string => id.slice(0, id.lastIndexOf('/'));
 
 /** Everything before this event is left. */
 function placeOf(cursor: string | undefined): { seq: number; index: number } | null {

@@ -142,6 +142,7 @@ test('jobs are erased when the retention of their tag is over, and the next ones
   const legal = await complete(monitor, await hold(monitor, { tags: ['legal'] }));
   const rules = (await monitor.get('/system/retention')).body;
   assert.equal(rules.default_seconds, 400 * 86_400);
+  assert.deepEqual(rules.tenants, []);
   assert.deepEqual(rules.tags, [
     { tag: 'call-center', keep_seconds: 30 * 86_400 },
     { tag: 'legal', keep_seconds: null },

@@ -61,12 +61,13 @@ export const erasureEndpoints = [
     summary: 'Get the rules of retention, and the jobs that they erase next',
     responses: { 200: Retention },
     async run({ engine, retention }) {
-      const { default_ms, tags } = retention.rules();
+      const { default_ms, tags, tenants } = retention.rules();
       const secondsOf = (keep_ms: number | null) => (keep_ms === null ? null : keep_ms / 1000);
       const { erasures } = engine.state.tables;
       return {
         default_seconds: secondsOf(default_ms),
         tags: [...tags].map(([tag, keep_ms]) => ({ tag, keep_seconds: secondsOf(keep_ms) })),
+        tenants: [...tenants].map(([tenant, keep_ms]) => ({ tenant, keep_seconds: secondsOf(keep_ms) })),
         next: await retention.next(),
         erasing: [...erasures.values()].filter(({ stage }) => stage !== 'ended').length,
       };

@@ -197,6 +197,23 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'tenants.pause': async () => ({ at: '/tenants/shop/pause' }),
   'tenants.resume': async () => ({ at: '/tenants/shop/resume' }),
   'tenants.delete': async () => ({ at: '/tenants/shop' }),
+  'jobs.createLink': async () => ({
+    at: `/jobs/${(await submit(monitor)).job_id}/links`,
+    body: { for: 'transcript', format: 'srt' },
+  }),
+  'uploads.createLink': async () => ({ at: '/uploads/links', body: { bytes_max: 1000 } }),
+  'links.open': async () => {
+    const { id, headers } = await lease();
+    await monitor.put(`/jobs/${id}/transcript`, TRANSCRIPT, headers);
+    const { body } = await monitor.post(`/jobs/${id}/links`, { for: 'transcript', format: 'text' });
+    return { at: `/links/${body.url.split('/').at(-1)}` };
+  },
+  'links.upload': async () => ({
+    at: `/links/${(await monitor.post('/uploads/links')).body.url.split('/').at(-1)}?name=a.wav`,
+    body: wav(1),
+    headers: { 'content-type': 'audio/wav' },
+  }),
+  'links.revoke': async () => ({ at: `/links/${(await monitor.post('/uploads/links')).body.link_id}` }),
   'keys.list': async () => ({ at: '/keys' }),
   'keys.create': async () => ({ at: '/keys', body: { role: 'admin', name: 'first' } }),
   'keys.rotate': async () => ({ at: `/keys/${await keyOf({ role: 'read' })}/rotate`, body: { overlap_seconds: 5 } }),

@@ -94,6 +94,13 @@ const ELSEWHERE: Record<string, string> = {
   'session.create': 'each is a session of its own; it expires',
   'tickets.create': 'the same',
   'jobs.createToken': 'the same',
+  'jobs.createLink': 'the same',
+  'uploads.createLink': 'the same',
+  'links.upload': 'links.test.ts: a link is for one upload',
+  'jobs.eraseMatching': 'erasure.test.ts: what was erased before is skipped',
+  'tenants.pause': 'tenants.test.ts: a tenant that is paused stays so',
+  'tenants.resume': 'the same',
+  'audit.verify': 'it only reads',
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {

@@ -1,17 +1,15 @@
 /** What a key is exchanged for, so that it need not be kept where it is used: sessions, tickets, tokens for one job. */
 import { Type } from 'typebox';
-import { MonitorError } from '../../../protocol/errors.ts';
 import { JobToken, JobTokenRequest, Session, Ticket } from '../../../protocol/session.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import type { Subject } from '../../access/subject.ts';
-import type { PassKind } from '../../state-machine/state/passes.ts';
-import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
 import { clearedCookie, sessionCookie } from '../http/session-cookie.ts';
 import { SIGN_IN_PATH } from '../http/sign-in.ts';
 import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
+import { issuePass } from './issue-pass.ts';
 import { JobParams } from './jobs.ts';
 
 const TICKET_MS = 30_000;
@@ -27,7 +25,10 @@ export const sessionEndpoints = [
     responses: { 201: Session },
     async run(context, { caller, http: { request, reply } }) {
       const { subject } = caller;
-      const { text, expires_ms } = await issue(context, caller, 'session', context.settings.session_ms);
+      const { text, expires_ms } = await issuePass(context, caller, {
+        kind: 'session',
+        lifetime_ms: context.settings.session_ms,
+      });
       reply.header(
         'set-cookie',
         sessionCookie(text, { secure: request.protocol === 'https', expires_ms, ...nowOf(context) }),
@@ -72,7 +73,7 @@ export const sessionEndpoints = [
     summary: 'Create a ticket that opens the feed once within 30 seconds, for clients that cannot send a header',
     responses: { 201: Ticket },
     async run(context, { caller, reply }) {
-      const { text, expires_ms } = await issue(context, caller, 'ticket', TICKET_MS);
+      const { text, expires_ms } = await issuePass(context, caller, { kind: 'ticket', lifetime_ms: TICKET_MS });
       reply.code(201);
       return { ticket: text, expires_at: formatTime(expires_ms) };
     },
@@ -89,7 +90,7 @@ export const sessionEndpoints = [
     async run(context, { params, body, caller, reply }) {
       const { job_id } = await findJob(context, caller.subject, params.job_id);
       const lifetime_ms = (body?.expires_in_seconds ?? TOKEN_SECONDS) * 1000;
-      const { text, expires_ms } = await issue(context, caller, 'job', lifetime_ms, job_id);
+      const { text, expires_ms } = await issuePass(context, caller, { kind: 'job', lifetime_ms, job_id });
       reply.code(201);
       return { token: text, job_id, expires_at: formatTime(expires_ms) };
     },
@@ -97,43 +98,6 @@ export const sessionEndpoints = [
 ];
 
 const nowOf = ({ engine }: ApiContext) => ({ now_ms: engine.journal.now() });
-
-async function issue(
-  context: ApiContext,
-  caller: Caller,
-  kind: PassKind,
-  lifetime_ms: number,
-  job_id: string | null = null,
-) {
-  const { access, engine } = context;
-  const { key, person, pass_id: by_pass } = caller.subject;
-  if (!access.required) {
-    throw new MonitorError('conflict', 'no_keys', 'this monitor has no keys: everybody may do everything', {
-      hint: 'Create one with: tmon keys create --role admin',
-    });
-  }
-  // A pass makes tickets for its own page; it does not prolong itself.
-  if ((key === null && person === null) || (by_pass !== null && kind !== 'ticket')) {
-    throw new MonitorError('forbidden', 'key_needed', 'this needs the key itself, not what was made from one');
-  }
-  const expires_ms = engine.journal.now() + lifetime_ms;
-  const { text, pass_id, secret_hash } = access.newPass();
-  await engine.submit(
-    freshCommandOf(caller, {
-      type: 'issue_pass',
-      pass_id,
-      kind,
-      key_id: key?.id ?? null,
-      key_hash: key?.hash ?? null,
-      ...(person === null ? {} : { person }),
-      ...(by_pass === null ? {} : { session_id: by_pass }),
-      secret_hash,
-      job_id,
-      expires_ms,
-    }),
-  );
-  return { text, expires_ms };
-}
 
 function sessionOf({ access, engine, provider }: ApiContext, subject: Subject, expires_ms: number | null): Session {
   const { role, permissions, key, person, tags, tenant } = subject;

@@ -1,5 +1,6 @@
 /** Uploads over HTTP: a file in the body or in a form, streamed in; streamed out, whole or as a range. */
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
@@ -26,6 +27,11 @@ const UPLOAD_FORM: FormOptions = {
   hint: 'Send one file part and optionally a field "name", or send the file itself as the request body.',
 };
 
+export const NAMED = Type.Object(
+  { name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX, description: 'File name, for people.' })) },
+  closed,
+);
+
 export const uploadEndpoints = [
   httpEndpoint({
     method: 'POST',
@@ -33,31 +39,13 @@ export const uploadEndpoints = [
     operation: 'uploads.create',
     permission: 'submit',
     summary: 'Upload an audio file, as the body or in a multipart form, and submit the returned audio_url',
-    query: Type.Object(
-      { name: Type.Optional(Type.String({ maxLength: NAME_CHARACTERS_MAX, description: 'File name, for people.' })) },
-      closed,
-    ),
+    query: NAMED,
     consumes: ['*/*'],
     responses: { 201: Upload },
     busy: true,
     async run(context, { query, body, caller, reply, http: { request } }) {
-      const { uploads, settings } = context;
-      const bytes_max = settings.upload_bytes_max;
-      const key = requestKey(caller);
-      const sent = body instanceof Readable ? body : Readable.from([]);
-      const form = isMultipart(request.headers['content-type']);
-      // A form is slightly larger than its file.
-      const length = form ? 0 : Number(request.headers['content-length'] ?? 0);
-      if (length > bytes_max) throw tooLarge(bytes_max);
-      // A repetition of an upload that has been counted is not refused.
-      if (key === null) assertUploadQuota(context, caller.subject, Math.max(1, length));
-      const { stream, rest } = form ? await readForm(sent, request.headers, UPLOAD_FORM) : { stream: sent, rest: null };
-      const file_name = async () => {
-        const sent_name = await rest;
-        return query.name ?? nameIn(sent_name) ?? 'audio';
-      };
-      const { tenant } = caller.subject;
-      const upload = await uploads.create({ stream, file_name, key, tenant, admit: countedBy(context, caller) });
+      const bytes_max = context.settings.upload_bytes_max;
+      const upload = await receiveUpload(context, { query, body, caller, request, bytes_max });
       reply.code(201).header('location', `/api/v1/uploads/${upload.upload_id}`);
       return upload;
     },
@@ -132,4 +120,37 @@ async function assertVisible(context: ApiContext, { subject }: Caller, upload_id
     if (visible) return;
   }
   throw uploadNotFound(upload_id);
+}
+
+type Receiving = {
+  query: { name?: string };
+  body: unknown;
+  caller: Caller;
+  request: FastifyRequest;
+  bytes_max: number;
+  /** Called once all bytes are there; what it throws refuses the upload. */
+  accept?: () => Promise<void>;
+};
+
+/** Stores the body, or the file of a form, for the caller. Throws MonitorError. */
+export async function receiveUpload(
+  context: ApiContext,
+  { query, body, caller, request, bytes_max, accept }: Receiving,
+): Promise<Upload> {
+  const { tenant } = caller.subject;
+  const key = accept ? null : requestKey(caller);
+  const sent = body instanceof Readable ? body : Readable.from([]);
+  const form = isMultipart(request.headers['content-type']);
+  // A form is slightly larger than its file.
+  const length = form ? 0 : Number(request.headers['content-length'] ?? 0);
+  if (length > bytes_max) throw tooLarge(bytes_max);
+  // A repetition of an upload that has been counted is not refused.
+  if (key === null) assertUploadQuota(context, caller.subject, Math.max(1, length));
+  const { stream, rest } = form ? await readForm(sent, request.headers, UPLOAD_FORM) : { stream: sent, rest: null };
+  const file_name = async () => {
+    const sent_name = await rest;
+    await accept?.();
+    return query.name ?? nameIn(sent_name) ?? 'audio';
+  };
+  return context.uploads.create({ stream, file_name, key, bytes_max, tenant, admit: countedBy(context, caller) });
 }

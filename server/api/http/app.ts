@@ -28,6 +28,7 @@ import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
 import { keyEndpoints } from '../endpoints/keys.ts';
+import { linkEndpoints } from '../endpoints/links.ts';
 import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
 import { policyEndpoints } from '../endpoints/policies.ts';
@@ -77,6 +78,7 @@ export const endpoints: readonly Endpoint[] = [
   ...keyEndpoints,
   ...tenantEndpoints,
   ...sessionEndpoints,
+  ...linkEndpoints,
   ...sessionsEndpoints,
   ...auditEndpoints,
 ];

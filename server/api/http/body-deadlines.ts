@@ -44,8 +44,13 @@ export class BodyDeadlines {
     const connection = { arriving: null, bytes_read: -1, since_ms: 0 };
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
-    this.#cancel ??= this.#clock.after(this.#idle_ms / 2, () => this.#look());
+    this.#cancel ??= this.#lookLater();
     return connection;
+  }
+
+  /** Not within `#add`: the timer would keep the socket, with the headers of its request, until it is due. */
+  #lookLater(): () => void {
+    return this.#clock.after(this.#idle_ms / 2, () => this.#look());
   }
 
   #look(): void {
@@ -65,7 +70,7 @@ export class BodyDeadlines {
         this.#end(arriving);
       }
     }
-    this.#cancel = this.#connections.size > 0 ? this.#clock.after(this.#idle_ms / 2, () => this.#look()) : null;
+    this.#cancel = this.#connections.size > 0 ? this.#lookLater() : null;
   }
 
   #end({ request: { raw }, reply }: Arriving): void {

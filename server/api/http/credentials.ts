@@ -26,4 +26,4 @@ export function assertNoKeyInUrl(url: string, ticket: boolean): void {
 
 /** The text without anything that may be a key. */
 export const withoutKeys = (text: string): string =>
-  /tm[kt](_|%5f)/i.test(text) ? text.replaceAll(/(tm[kt])%5f/gi, '$1_').replace(KEY_LIKE, 'tmk_…') : text;
+  /tm[ktl](_|%5f)/i.test(text) ? text.replaceAll(/(tm[ktl])%5f/gi, '$1_').replace(KEY_LIKE, 'tmk_…') : text;

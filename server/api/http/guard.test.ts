@@ -61,11 +61,11 @@ describe('[S1] every operation over HTTP', () => {
   }
 });
 
-test('[S1] without a key a caller may only ask who it is, and sign out', () => {
+test('[S1] without a key a caller may only ask who it is, sign out, and use a link', () => {
   const open = endpoints.filter(({ permission }) => WITHOUT_KEY.includes(permission));
   assert.deepEqual(
     open.map(({ operation }) => operation),
-    ['session.get', 'session.end'],
+    ['session.get', 'session.end', 'links.open', 'links.upload'],
   );
 });
 

@@ -442,6 +442,32 @@ print(created.key)  # shown only now`,
     typescript: `const { key } = await api.keys.rotate('4tIcYbYQGSA', { overlap_seconds: 3600 });`,
     python: `key = api.keys.rotate("4tIcYbYQGSA", overlap_seconds=3600).key`,
   },
+  'jobs.createLink': {
+    typescript: `\
+const link = await api.jobs.createLink('${JOB}', { format: 'srt', expires_in_seconds: 7 * 86400 });
+console.log(link.url);`,
+    python: `print(api.jobs.create_link("${JOB}", format="srt", expires_in_seconds=7 * 86400).url)`,
+  },
+  'uploads.createLink': {
+    typescript: `const { url } = await api.uploads.createLink({ bytes_max: 100_000_000 });`,
+    python: `url = api.uploads.create_link(bytes_max=100_000_000).url`,
+  },
+  'links.open': {
+    typescript: `\
+const { url } = await api.jobs.createLink('${JOB}', { format: 'text' });
+const text = await api.links.open(url);`,
+    python: `text = api.links.open(api.jobs.create_link("${JOB}", format="text").url)`,
+  },
+  'links.upload': {
+    typescript: `\
+const { url } = await api.uploads.createLink();
+const { audio_url } = await api.links.upload(url, new File(['…'], 'talk.wav'));`,
+    python: `audio_url = api.links.upload(api.uploads.create_link().url, "talk.wav").audio_url`,
+  },
+  'links.revoke': {
+    typescript: `await api.links.revoke('4tIcYbYQGSA');`,
+    python: `api.links.revoke("4tIcYbYQGSA")`,
+  },
   'keys.revoke': {
     typescript: `await api.keys.revoke('4tIcYbYQGSA');`,
     python: `api.keys.revoke("4tIcYbYQGSA")`,

@@ -4,7 +4,17 @@ import type { State } from '../state/state.ts';
 
 export function applyPassEvent(state: State, event: PassEvent): void {
   if (event.type === 'PassEnded') return state.removePass(event.entity);
-  const { kind, key_id, key_hash, person = null, session_id = null, secret_hash, job_id, expires_ms } = event.data;
+  const {
+    kind,
+    key_id,
+    key_hash,
+    person = null,
+    session_id = null,
+    secret_hash,
+    job_id,
+    limits,
+    expires_ms,
+  } = event.data;
   state.forgetPassesEndedBy(state.at_ms);
   state.putPass({
     id: event.entity,
@@ -16,6 +26,7 @@ export function applyPassEvent(state: State, event: PassEvent): void {
     issued_ms: state.at_ms,
     secret_hash,
     job_id,
+    ...(limits === undefined ? {} : { limits }),
     expires_ms,
   });
 }

@@ -20,7 +20,7 @@ import type { Observed } from '../../alerts/signals.ts';
 import type { Origin } from '../events.ts';
 import type { ErasureReason, ErasureStage } from '../state/erasures.ts';
 import type { Limits } from '../state/limits.ts';
-import type { PassKind, Person } from '../state/passes.ts';
+import type { PassKind, PassLimits, Person } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
 import type { RefusedPart } from './decision.ts';
@@ -188,6 +188,7 @@ export type CommandBody =
       session_id?: string;
       secret_hash: string;
       job_id: string | null;
+      limits?: PassLimits;
       expires_ms: number;
     }
   /** `once`: refused unless this ends it. */

@@ -1,11 +1,14 @@
 /**
  * The records of passes in the fold: what a key, or a sign-in at an identity provider, is exchanged for. A session of a
- * browser, a ticket that opens the feed once, a token for one job. A pass ends with its key, and with the session that
+ * browser, a ticket that opens the feed once, a token for one job, a link to one transcript or for one upload. A pass ends with its key, and with the session that
  * made it.
  */
 import type { KeyRole } from '../../../protocol/api-keys.ts';
 
-export type PassKind = 'session' | 'ticket' | 'job';
+export type PassKind = 'session' | 'ticket' | 'job' | 'transcript' | 'upload';
+
+/** Of a link: the format of a transcript, the largest upload. */
+export type PassLimits = { format?: string; bytes_max?: number };
 
 /** Who signed in at an identity provider, and what the rules of the settings gave them. */
 export type Person = {
@@ -33,7 +36,9 @@ export type PassRecord = {
   issued_ms: number | null;
   /** HMAC-SHA-256 of its own secret, base64url. */
   secret_hash: string;
-  /** Of a token: the only job that it shows. */
+  /** Absent except of a link. */
+  limits?: PassLimits;
+  /** Of a token: the only job that it shows. Of a link: the job of the transcript. */
   job_id: string | null;
   expires_ms: number;
 };

@@ -30,7 +30,7 @@ class AsyncAudit:
         limit: int | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncPages[AuditEntry]:
-        """Newest first, as far back as the journal is kept. A page may be empty and have a next one."""
+        """Newest first, as far back as the audit is kept. A page may be empty and have a next one."""
         times = given(after=moment(after), before=moment(before))
         query = given(actor=actor, key_id=key_id, event=event, entity=entity, limit=limit, **times)
         return AsyncPages(self._transport, AuditEntry, Call("GET", "/audit", query, options=options))

@@ -13,6 +13,7 @@ from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
 from .keys import AsyncKeys
+from .links import AsyncLinks
 from .queues import AsyncQueues
 from .session import AsyncOpenSessions, AsyncSessions, AsyncTickets
 from .sources import AsyncSources
@@ -66,6 +67,7 @@ class AsyncTranscriptionAPI:
         self.session: AsyncSessions = AsyncSessions(self._transport)
         self.sessions: AsyncOpenSessions = AsyncOpenSessions(self._transport)
         self.tickets: AsyncTickets = AsyncTickets(self._transport)
+        self.links: AsyncLinks = AsyncLinks(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -32,6 +32,7 @@ from ..models import (
     JobToken,
     JobUpdate,
     JobWhy,
+    Link,
     StoredTranscript,
     Transcript,
 )
@@ -201,6 +202,20 @@ class AsyncJobs:
         body = given(expires_in_seconds=expires_in_seconds)
         call = Call("POST", path("jobs", job_id, "tokens"), body=body, options=options)
         return await self._transport.model(JobToken, call)
+
+    async def create_link(
+        self,
+        job_id: str,
+        *,
+        format: OutputFormat | None = None,
+        expires_in_seconds: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Link:
+        """A link that opens the transcript of this job without a key: a day, or as long as you say, up to seven."""
+        body = {"for": "transcript", **given(format=format, expires_in_seconds=expires_in_seconds)}
+        return await self._transport.model(
+            Link, Call("POST", path("jobs", job_id, "links"), body=body, options=options)
+        )
 
     async def progress(self, job_id: str, **options: Unpack[CallOptions]) -> JobProgressDocument:
         """The progress of a job."""

@@ -11,9 +11,9 @@ import httpx
 from typing_extensions import Unpack
 
 from .._async_runtime import read_chunks, write_chunks
-from .._call import Call, no_answer, path
+from .._call import Call, given, no_answer, path
 from ..bodies import CallOptions
-from ..models import Upload
+from ..models import Link, Upload
 from ..upload_source import UploadSource, source_of, upload_id_of
 from .transport import AsyncTransport
 
@@ -47,6 +47,17 @@ class AsyncUploads:
             timeout=0,
         )
         return await self._transport.model(Upload, call)
+
+    async def create_link(
+        self,
+        *,
+        bytes_max: int | None = None,
+        expires_in_seconds: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Link:
+        """A link that takes one upload without a key: for a day, or as long as you say, up to seven."""
+        body = given(bytes_max=bytes_max, expires_in_seconds=expires_in_seconds)
+        return await self._transport.model(Link, Call("POST", "/uploads/links", body=body, options=options))
 
     @asynccontextmanager
     async def open(self, upload: str, **options: Unpack[CallOptions]) -> AsyncIterator[AsyncUploadedAudio]:

@@ -14,6 +14,7 @@ from .events import Events
 from .feed import Feed
 from .jobs import Jobs
 from .keys import Keys
+from .links import Links
 from .queues import Queues
 from .session import OpenSessions, Sessions, Tickets
 from .sources import Sources
@@ -67,6 +68,7 @@ class TranscriptionAPI:
         self.session: Sessions = Sessions(self._transport)
         self.sessions: OpenSessions = OpenSessions(self._transport)
         self.tickets: Tickets = Tickets(self._transport)
+        self.links: Links = Links(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -33,6 +33,7 @@ from ..models import (
     JobToken,
     JobUpdate,
     JobWhy,
+    Link,
     StoredTranscript,
     Transcript,
 )
@@ -200,6 +201,18 @@ class Jobs:
         body = given(expires_in_seconds=expires_in_seconds)
         call = Call("POST", path("jobs", job_id, "tokens"), body=body, options=options)
         return self._transport.model(JobToken, call)
+
+    def create_link(
+        self,
+        job_id: str,
+        *,
+        format: OutputFormat | None = None,
+        expires_in_seconds: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Link:
+        """A link that opens the transcript of this job without a key: a day, or as long as you say, up to seven."""
+        body = {"for": "transcript", **given(format=format, expires_in_seconds=expires_in_seconds)}
+        return self._transport.model(Link, Call("POST", path("jobs", job_id, "links"), body=body, options=options))
 
     def progress(self, job_id: str, **options: Unpack[CallOptions]) -> JobProgressDocument:
         """The progress of a job."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 from typing_extensions import Unpack
 
-from .._call import Call, no_answer, path
+from .._call import Call, given, no_answer, path
 from .._sync_runtime import read_chunks, write_chunks
 from ..bodies import CallOptions
-from ..models import Upload
+from ..models import Link, Upload
 from ..upload_source import UploadSource, source_of, upload_id_of
 from .transport import Transport
 
@@ -48,6 +48,17 @@ class Uploads:
             timeout=0,
         )
         return self._transport.model(Upload, call)
+
+    def create_link(
+        self,
+        *,
+        bytes_max: int | None = None,
+        expires_in_seconds: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Link:
+        """A link that takes one upload without a key: for a day, or as long as you say, up to seven."""
+        body = given(bytes_max=bytes_max, expires_in_seconds=expires_in_seconds)
+        return self._transport.model(Link, Call("POST", "/uploads/links", body=body, options=options))
 
     @contextmanager
     def open(self, upload: str, **options: Unpack[CallOptions]) -> Iterator[UploadedAudio]:

@@ -47,7 +47,7 @@ from .analytics import (
 )
 from .audit import AuditEntry, AuditFinding, AuditVerification
 from .base import Document, Model
-from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention
+from .erasure import Erasure, ErasureAnswer, Retention, RetiringJob, TagRetention, TenantRetention
 from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
@@ -72,6 +72,7 @@ from .job import (
     Verdict,
 )
 from .key import ApiKey, NewApiKey
+from .link import EndedLink, Link
 from .session import JobToken, OpenSession, Session, SignInProvider, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
@@ -161,6 +162,7 @@ __all__ = [
     "EffectivePolicies",
     "EffectivePolicy",
     "EndedJobs",
+    "EndedLink",
     "Erasure",
     "ErasureAnswer",
     "Estimate",
@@ -190,6 +192,7 @@ __all__ = [
     "JobWhy",
     "JobWorker",
     "Lease",
+    "Link",
     "LogEventAnswer",
     "MachineOutcome",
     "MetricsGroups",
@@ -234,6 +237,7 @@ __all__ = [
     "SystemSettings",
     "TagRetention",
     "Tenant",
+    "TenantRetention",
     "TenantUsage",
     "Throughput",
     "ThroughputItem",

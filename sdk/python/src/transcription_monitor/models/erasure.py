@@ -44,19 +44,26 @@ class TagRetention(Model):
     keep_seconds: float | None
 
 
+class TenantRetention(Model):
+    tenant: str
+    #: After its end a job of the tenant is erased; None: never.
+    keep_seconds: float | None
+
+
 class RetiringJob(Model):
     job_id: str
     ended_at: AwareDatetime
     #: When it is erased.
     due_at: AwareDatetime
-    #: `default`, or `tag:` and its name.
+    #: `default`, or `tag:` or `tenant:` and its name.
     rule: str
 
 
 class Retention(Model):
-    #: Of a job without a tag that has a rule; None: never.
+    #: Of a job without a rule by tag or tenant; None: never.
     default_seconds: float | None
     tags: list[TagRetention]
+    tenants: list[TenantRetention]
     #: The jobs that are erased next, at most 100.
     next: list[RetiringJob]
     #: Jobs that were erased, for whatever reason, and of which something is left.

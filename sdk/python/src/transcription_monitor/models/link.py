@@ -1,0 +1,27 @@
+"""Links: URLs that open one transcript, or take one upload, without a key."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class Link(Model):
+    #: Revokes it: `api.links.revoke(link_id)`.
+    link_id: str
+    kind: Literal["transcript", "upload"]
+    #: With its secret, which is shown only now: whoever has it needs no key.
+    url: str
+    job_id: str | None
+    #: Of an upload, bytes.
+    bytes_max: int | None
+    #: Until then it counts, unless it is revoked, or its key ends before.
+    expires_at: AwareDatetime
+
+
+class EndedLink(Model):
+    link_id: str
+    revoked: bool
