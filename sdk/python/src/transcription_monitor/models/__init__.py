@@ -94,6 +94,8 @@ from .system import (
     UnreadableObject,
 )
 from .transcript import (
+    AttemptLog,
+    AttemptLogReceipt,
     LogEventAnswer,
     QualityReason,
     RejectedLine,
@@ -136,6 +138,8 @@ __all__ = [
     "AlertMatcher",
     "ApiKey",
     "Attempt",
+    "AttemptLog",
+    "AttemptLogReceipt",
     "AuditEntry",
     "Bottlenecks",
     "BulkAnswer",
