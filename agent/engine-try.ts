@@ -17,17 +17,26 @@ export type TryOptions = {
   pace: Pace;
   clock: Clock;
   learned: LearnedPace;
+  /** Takes each line that the engine prints. */
+  onLog: (line: string) => void;
 };
 
-export function beginTry({ held, reports, facts, limits, pace, clock, learned }: TryOptions): Try {
+export function beginTry({ held, reports, facts, limits, pace, clock, learned, onLog }: TryOptions): Try {
   const { duration_seconds } = facts;
   const stalled = new AbortController();
   const onStall = (error: EngineError) => stalled.abort(error);
   const watch = new StallWatch({ duration_seconds, limits, pace, clock, onStall });
-  const eta = new Eta({ started_ms: performance.now(), audio_seconds: duration_seconds, pace: learned });
+  const begin = () => new Eta({ started_ms: performance.now(), audio_seconds: facts.duration_seconds, pace: learned });
+  let eta = begin();
   held.secondsLeft = () => eta.secondsAtMost(performance.now());
   return {
     signal: AbortSignal.any([held.signal, stalled.signal]),
+    onStage(stage) {
+      watch.enter(stage);
+      eta = begin();
+      reports.note({ stage, percentage: 0, ...facts });
+    },
+    onLog,
     onAudio(audio) {
       watch.lasts(audio.duration_seconds);
       eta.audio_seconds = audio.duration_seconds;

@@ -20,7 +20,7 @@ const orNone =
   (value: string): Limit =>
     value === 'none' ? value : parse(value);
 
-const valueOf = (limit: Limit): number | null => (limit === 'none' ? null : limit);
+const limitValue = (limit: Limit): number | null => (limit === 'none' ? null : limit);
 
 export function withLimits(command: Command): Command {
   return command
@@ -33,10 +33,10 @@ export function withLimits(command: Command): Command {
 /** Of those that were given. */
 export function limitsOf({ maxRunning, jobsPerDay, audioHoursPerDay, uploadBytesPerDay }: LimitOptions): Limits {
   return {
-    ...(maxRunning === undefined ? {} : { max_running: valueOf(maxRunning) }),
-    ...(jobsPerDay === undefined ? {} : { jobs_per_day: valueOf(jobsPerDay) }),
-    ...(audioHoursPerDay === undefined ? {} : { audio_hours_per_day: valueOf(audioHoursPerDay) }),
-    ...(uploadBytesPerDay === undefined ? {} : { upload_bytes_per_day: valueOf(uploadBytesPerDay) }),
+    ...(maxRunning === undefined ? {} : { max_running: limitValue(maxRunning) }),
+    ...(jobsPerDay === undefined ? {} : { jobs_per_day: limitValue(jobsPerDay) }),
+    ...(audioHoursPerDay === undefined ? {} : { audio_hours_per_day: limitValue(audioHoursPerDay) }),
+    ...(uploadBytesPerDay === undefined ? {} : { upload_bytes_per_day: limitValue(uploadBytesPerDay) }),
   };
 }
 
