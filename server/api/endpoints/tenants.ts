@@ -1,8 +1,7 @@
-/** Tenants: what they may have and have used; paused and resumed. A key of a tenant sees its own alone. */
+/** Tenants: what they may have and have used; paused and resumed. Who belongs to one sees it alone, others all or none. */
 import { type Static, Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { Tenant, TenantId, TenantSettings } from '../../../protocol/tenant.ts';
-import type { Subject } from '../../access/subject.ts';
 import { tenantDocument } from '../../documents/tenants.ts';
 import type { CommandBody } from '../../state-machine/decide/commands.ts';
 import { NO_LIMITS } from '../../state-machine/state/limits.ts';
@@ -23,10 +22,10 @@ export const tenantEndpoints = [
     permission: 'any',
     summary: 'List tenants by id, with their settings and what they have used today; a key of a tenant gets its own',
     responses: { 200: pageOf(Tenant) },
-    async run({ engine }, { caller: { subject } }) {
-      const { state } = engine;
-      const items = [...state.tables.tenants.values()].filter(({ id }) => sees(subject, id));
-      return { items: items.map((tenant) => tenantDocument(state, tenant, engine.journal.now())), next_cursor: null };
+    async run(context, { caller: { subject } }) {
+      const known = subject.permissions.has('fleet') ? [...context.engine.state.tables.tenants.keys()] : [];
+      const ids = subject.tenant === null ? known : [subject.tenant];
+      return { items: ids.map((id) => documentOf(context, id)), next_cursor: null };
     },
   }),
   endpoint({
@@ -38,8 +37,9 @@ export const tenantEndpoints = [
     params: TenantParams,
     responses: { 200: Tenant },
     async run(context, { params: { tenant }, caller: { subject } }) {
-      if (!sees(subject, tenant) || !context.engine.state.tables.tenants.has(tenant)) throw tenantNotFound(tenant);
-      return documentOf(context, tenant);
+      const known = subject.permissions.has('fleet') && context.engine.state.tables.tenants.has(tenant);
+      if (subject.tenant === null ? known : subject.tenant === tenant) return documentOf(context, tenant);
+      throw tenantNotFound(tenant);
     },
   }),
   endpoint({
@@ -91,10 +91,6 @@ export const tenantEndpoints = [
   }),
 ];
 
-/** A key that belongs to no tenant sees all if it may look at the whole fleet, else none. */
-const sees = (subject: Subject, tenant: string): boolean =>
-  subject.tenant === null ? subject.permissions.has('fleet') : subject.tenant === tenant;
-
 async function change(
   context: ApiContext,
   { params: { tenant }, caller }: Request,
@@ -104,7 +100,7 @@ async function change(
   return documentOf(context, tenant);
 }
 
-/** One that is forgotten has the defaults. */
+/** One that has neither settings nor jobs has the defaults. */
 function documentOf({ engine }: ApiContext, id: string): Tenant {
   const { state } = engine;
   return tenantDocument(state, state.tables.tenants.get(id) ?? newTenant(id, state.seq), engine.journal.now());

@@ -194,6 +194,8 @@ describe('a limit or a pause', () => {
     shared.enqueue('acme', 20);
     shared.enqueue('other', 40);
     shared.pause('acme');
+    const again = shared.run({ type: 'pause_tenant', tenant: 'acme', by: 'test' });
+    assert.deepEqual(again.events, [], 'it is paused already');
     assert.deepEqual(new Set(shared.served(10)), new Set(['other']));
     shared.resume('acme');
     const order = shared.served(10);

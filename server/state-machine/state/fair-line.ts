@@ -33,7 +33,7 @@ export class Room {
   }
 }
 
-type Line = { name: string; entries: Iterator<readonly [string, string]>; head: readonly [string, string] | undefined };
+type Line = { entries: Iterator<readonly [string, string]>; head: readonly [string, string] | undefined };
 
 export type FairOptions = {
   room: Room;
@@ -116,7 +116,7 @@ export class FairLine {
 
   #open(tenant: string): Line[] {
     return linesOf(this.#state, tenant, this.#priority).map((name) => {
-      const line: Line = { name, entries: jobsIn(this.#state, name, this.#priority), head: undefined };
+      const line: Line = { entries: jobsIn(this.#state, name, this.#priority), head: undefined };
       advance(line);
       return line;
     });

@@ -92,10 +92,15 @@ export function indexTenant(state: State, last: JobRecord | undefined, next: Job
   const [ran, runs] = [last !== undefined && holds(last), next !== undefined && holds(next)];
   const moved = waited && waits && (last!.place !== next!.place || last!.priority !== next!.priority);
   if (waited === waits && ran === runs && !moved) return;
+  const job = (next ?? last)!;
   if (waited) enter(state, last!, -1);
   if (waits) enter(state, next!, 1);
-  if (ran !== runs) countRunning(state, (next ?? last)!, runs ? 1 : -1);
-  refresh(state, ensureTenant(state, tenantOf((next ?? last)!)));
+  if (ran !== runs) countRunning(state, job, runs ? 1 : -1);
+  const tenant = ensureTenant(state, tenantOf(job));
+  // Without a limit it does not matter to others how many run.
+  const limited = tenant.limits.max_running !== null || job.limited === true;
+  if (moved || (ran !== runs && limited)) refresh(state, tenant);
+  else if (waited !== waits) refresh(state, tenant, [job.priority]);
 }
 
 const holds = (job: JobRecord): boolean => running(job.state) && !runsElsewhere(job);
@@ -126,13 +131,16 @@ function add<K extends string>(counts: SortedMap<K, number>, name: K, by: number
   else counts.set(name, count);
 }
 
-/** Makes the tenant ready in the classes in which one of its jobs may be handed out, and in no others. */
-export function refresh(state: State, known: TenantRecord): void {
+/** Makes the tenant ready in the classes in which one of its jobs may be handed out, and in no others of these. */
+function refresh(state: State, known: TenantRecord, priorities: readonly Priority[] = PRIORITIES): void {
   const { tables } = state;
   let tenant = known;
-  for (const priority of PRIORITIES) {
+  for (const priority of priorities) {
     const is = tables.ready[priority].has(readyKey(tenant, priority));
-    const due = mayRun(state, tenant) && linesOf(state, tenant.id, priority).some((line) => hasRoom(state, line));
+    const due =
+      tables.waiting_of.has(`${tenant.id}|${priority}`) &&
+      mayRun(state, tenant) &&
+      linesOf(state, tenant.id, priority).some((line) => hasRoom(state, line));
     if (is === due) continue;
     if (is) {
       setReady(state, tenant, priority, false);
