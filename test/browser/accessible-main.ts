@@ -3,9 +3,10 @@
  * are part of `npm test`. Prints what is wrong with each page; exit code 1 if anything is.
  */
 import { buildDashboard } from '../../installation/built-dashboard.ts';
-import { problemsOfPages } from './accessible-pages.ts';
+import { problemsOfAdministration, problemsOfPages } from './accessible-pages.ts';
 import { NARROW, openBrowser, WIDE } from './browser.ts';
 import { openBusyFleet } from './busy-fleet.ts';
+import { openKeyedMonitor } from './keyed-monitor.ts';
 
 const cleaning: (() => unknown)[] = [];
 const t = { after: (run: () => unknown) => void cleaning.unshift(run) };
@@ -13,10 +14,14 @@ let wrong = 0;
 try {
   await buildDashboard();
   const fleet = await openBusyFleet(t);
+  const keyed = await openKeyedMonitor(t);
   const browser = await openBrowser(t);
   for (const theme of ['dark', 'light'] as const) {
     for (const viewport of [WIDE, NARROW]) {
-      const problems = await problemsOfPages(t, { browser, fleet, theme, viewport });
+      const problems = {
+        ...(await problemsOfPages(t, { browser, fleet, theme, viewport })),
+        ...(await problemsOfAdministration(t, { browser, keyed, theme, viewport })),
+      };
       for (const [page, found] of Object.entries(problems)) {
         wrong += 1;
         console.log(`${theme}, ${viewport.width}: ${page}: ${found.join('; ')}`);

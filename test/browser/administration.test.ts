@@ -85,3 +85,31 @@ test('another browser is signed out', { skip: skipped }, async (t) => {
   const cookie = headers.get('set-cookie')!.split(';')[0]!;
   assert.equal((await monitor!.get('/jobs', { cookie, 'sec-fetch-site': 'same-origin' })).status, 401);
 });
+
+test('a tenant gets its limits, is paused and resumed; what it has used today is beside its limits', {
+  skip: skipped,
+}, async (t) => {
+  const admin = monitor!.withKey(ADMIN_KEY);
+  const page = await openPage(t, browser!, monitor!.url);
+  await page.goto('/limits');
+  await page.getByLabel('API key').fill(ADMIN_KEY);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Add tenant' }).click();
+  await page.getByLabel('Id').fill('acme');
+  await page.getByLabel('Jobs a day').fill('1000');
+  await page.getByLabel('GB uploaded a day').fill('1.5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  const row = page.getByRole('row', { name: /acme/ });
+  await row.waitFor();
+  const { body } = await admin.get('/tenants/acme');
+  assert.deepEqual([body.jobs_per_day, body.upload_bytes_per_day, body.max_running], [1000, 1.5e9, null]);
+  await admin.post('/jobs', { audio_url: 's3://bucket/a.mp3', tenant: 'acme' });
+  await row.getByText('1 of 1,000').waitFor();
+  await row.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('dialog', { name: 'Pause acme' }).getByRole('button', { name: 'Pause' }).click();
+  await row.getByText('paused').waitFor();
+  assert.equal((await admin.get('/tenants/acme')).body.paused, true);
+  await row.getByRole('button', { name: 'Resume' }).click();
+  await row.getByRole('button', { name: 'Pause' }).waitFor();
+  assert.equal((await admin.get('/tenants/acme')).body.paused, false);
+});

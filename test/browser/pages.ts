@@ -40,10 +40,11 @@ export const PAGES: readonly PageUnderTest[] = [
     path: () => '/insights?report=jobs&filter=processing_time+>+avg_processing_time+*+2',
     prepare: complete,
   },
-  { name: 'keys', path: () => '/keys', prepare: complete },
-  { name: 'sessions', path: () => '/sessions', prepare: complete },
-  { name: 'limits', path: () => '/limits', prepare: complete },
-  { name: 'audit', path: () => '/audit', prepare: complete },
   { name: 'settings', path: () => '/settings', prepare: complete },
   { name: 'submit', path: () => '/submit', prepare: complete },
 ];
+
+/** Those of a monitor with keys. */
+export const ADMINISTRATION: readonly PageUnderTest[] = ['keys', 'sessions', 'limits', 'audit'].map((name) => {
+  return { name, path: () => `/${name}`, prepare: complete };
+});

@@ -28,12 +28,12 @@ type Role = {
 };
 
 export const ROLES: Readonly<Record<string, Role>> = {
-  read: { key: { role: 'read' }, menu: ['Jobs', ...FLEET], offered: [] },
+  read: { key: { role: 'read' }, menu: ['Jobs', ...FLEET, 'Limits'], offered: [] },
   'read, one tag': { key: { role: 'read', tags: ['shop'] }, menu: ['Jobs'], offered: [] },
   submit: { key: { role: 'submit' }, menu: ['Jobs'], offered: OF_JOBS },
   'submit, one tag': { key: { role: 'submit', tags: ['shop'] }, menu: ['Jobs'], offered: OF_JOBS },
   worker: { key: { role: 'worker' }, menu: [], offered: [] },
-  operate: { key: { role: 'operate' }, menu: ['Jobs', ...FLEET], offered: [...OF_JOBS, ...OF_THE_FLEET] },
+  operate: { key: { role: 'operate' }, menu: ['Jobs', ...FLEET, 'Limits'], offered: [...OF_JOBS, ...OF_THE_FLEET] },
   admin: {
     key: { role: 'admin' },
     menu: ['Jobs', ...FLEET, ...ADMINISTRATION],
@@ -43,7 +43,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
 
 /** The word on a button that changes something. */
 const CHANGE =
-  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|Resume|End|Send (again|a test))/;
+  /^(Run again( …)?|Cancel( …|$)|Cancel all that wait|Run all again|Remove all|Restart( worker)?|Requeue|Drain|Terminate|Launch worker|Acknowledge|Silence|Resolve|Resume|Pause|Change|Add tenant|End|Send (again|a test))/;
 
 export type Tour = {
   browser: Browser;

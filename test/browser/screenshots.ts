@@ -9,9 +9,10 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { buildDashboard } from '../../installation/built-dashboard.ts';
 import type { Cleaning } from '../processes/tmon.ts';
-import { NARROW, openBrowser, openPage, type Theme, WIDE } from './browser.ts';
+import { NARROW, openBrowser, openPage, type Theme, type WatchedPage, WIDE } from './browser.ts';
 import { type BusyFleet, END, openBusyFleet } from './busy-fleet.ts';
-import { PAGES } from './pages.ts';
+import { openKeyedMonitor } from './keyed-monitor.ts';
+import { ADMINISTRATION, PAGES, type PageUnderTest } from './pages.ts';
 
 const IMAGES = fileURLToPath(new URL('../../docs/images', import.meta.url));
 /** Colours of a picture: enough for text on two grounds. */
@@ -29,29 +30,48 @@ const t: Cleaning = { after: (run) => void cleaning.unshift(run) };
 let total = 0;
 try {
   await buildDashboard();
-  const fleet = values.url ? await knownFleet(values.url) : await openBusyFleet(t);
   const browser = await openBrowser(t);
-  const wanted = PAGES.filter(({ name }) => values.only === undefined || values.only.includes(name));
+  const chosen = ({ name }: PageUnderTest) => values.only === undefined || values.only.includes(name);
+  const wanted = PAGES.filter(chosen);
+  const administration = ADMINISTRATION.filter(chosen);
+  const keyed = administration.length === 0 ? null : await openKeyedMonitor(t);
+  const fleet = wanted.length === 0 ? null : values.url ? await knownFleet(values.url) : await openBusyFleet(t);
   await mkdir(values.into, { recursive: true });
   for (const theme of ['dark', 'light'] as const) {
     for (const [width, viewport] of [
       ['1440', WIDE],
       ['390', NARROW],
     ] as const) {
+      const look = { theme, viewport, time: END };
       for (const { name, path, prepare } of wanted) {
-        const page = await openPage(t, browser, fleet.url, { theme, viewport, time: END });
-        await page.goto(await path(fleet));
-        await prepare(page);
-        await keep(await page.screenshot({ animations: 'disabled' }), name, theme, width);
+        const page = await openPage(t, browser, fleet!.url, look);
+        await page.goto(path(fleet!));
+        await picture(page, { name, prepare, theme, width });
         await page.context().close();
-        if (page.problems.length > 0)
-          console.log(`${name} ${theme} ${width}:\n  ${page.problems.splice(0).join('\n  ')}`);
       }
+      if (keyed === null) continue;
+      const page = await openPage(t, browser, keyed.url, look);
+      await keyed.signIn(page);
+      for (const { name, path, prepare } of administration) {
+        await page.goto(path({ heard: [], hung: '' }));
+        await picture(page, { name, prepare, theme, width });
+      }
+      await page.context().close();
     }
   }
-  console.log(`${wanted.length * 4} pictures, ${(total / 1e6).toFixed(1)} MB, in ${values.into}`);
+  console.log(
+    `${(wanted.length + administration.length) * 4} pictures, ${(total / 1e6).toFixed(1)} MB, in ${values.into}`,
+  );
 } finally {
   for (const clean of cleaning) await clean();
+}
+
+type Shot = Pick<PageUnderTest, 'name' | 'prepare'> & { theme: Theme; width: string };
+
+async function picture(page: WatchedPage, { name, prepare, theme, width }: Shot): Promise<void> {
+  await prepare(page);
+  await keep(await page.screenshot({ animations: 'disabled' }), name, theme, width);
+  if (page.problems.length > 0) console.log(`${name} ${theme} ${width}:\n  ${page.problems.splice(0).join('\n  ')}`);
 }
 
 async function keep(picture: Buffer, name: string, theme: Theme, width: string): Promise<void> {

@@ -86,7 +86,7 @@ export const PAGES: readonly PageEntry[] = [
     path: '/limits',
     name: 'Limits',
     key: 'l',
-    needs: 'admin',
+    needs: 'fleet',
     load: async () => asDefault((await import('../pages/limits/limits.tsx')).Limits),
   },
   {

@@ -1,4 +1,4 @@
-/** Who did what, from where: newest first, as far back as the journal is kept, with filters in the URL. */
+/** Who did what, from where: newest first, as far back as the audit is kept, with filters in the URL. */
 import { Button, Select, TextInput } from '@mantine/core';
 import { type FormEvent, useCallback, useMemo, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';

@@ -1,11 +1,13 @@
 /** Creates a key: its role, what it is for, and its limits. */
-import { Button, Modal, Select, TagsInput, TextInput } from '@mantine/core';
+import { Button, Checkbox, Modal, Select, TagsInput, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
 import { KEY_ROLES, type KeyCreation, type KeyRole, type NewApiKey } from '../../../../protocol/api-keys.ts';
 import { useLive } from '../../live/use-live.ts';
 import { useAct } from '../../parts/act.tsx';
 import confirm from '../../parts/confirm-button.module.css';
+import { LimitFields } from '../limits/limit-fields.tsx';
+import { given, type Limits, NO_LIMITS } from '../limits/limit-words.ts';
 import { LIFETIMES, ROLE_WORDS } from './key-words.ts';
 import styles from './keys.module.css';
 
@@ -30,6 +32,8 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
   const [tags, setTags] = useState<string[]>([]);
   const [worker, setWorker] = useState('');
   const [tenant, setTenant] = useState('');
+  const [limits, setLimits] = useState<Limits>(NO_LIMITS);
+  const [limited, setLimited] = useState(false);
   const [lifetime, setLifetime] = useState('never');
   const { busy, act } = useAct();
   const mayHaveTags = role === 'read' || role === 'submit';
@@ -41,6 +45,7 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
       ...(mayHaveTags && tags.length > 0 ? { tags } : {}),
       ...(role === 'worker' && worker.trim() !== '' ? { worker_id: worker.trim() } : {}),
       ...(role !== 'admin' && tenant.trim() !== '' ? { tenant: tenant.trim() } : {}),
+      ...(role === 'submit' ? given(limits) : {}),
       ...(lasts_ms ? { expires_at: new Date(Date.now() + lasts_ms).toISOString() } : {}),
     };
     onMade(await api.keys.create(creation));
@@ -96,6 +101,17 @@ function Form({ onMade, onClose }: { onMade: (key: NewApiKey) => void; onClose: 
           placeholder="all tenants"
         />
       )}
+      {role === 'submit' && (
+        <Checkbox
+          label="Limit how much it may submit"
+          checked={limited}
+          onChange={(event) => {
+            setLimited(event.currentTarget.checked);
+            setLimits(NO_LIMITS);
+          }}
+        />
+      )}
+      {role === 'submit' && limited && <LimitFields limits={limits} onChange={setLimits} />}
       <Select label="Ends" data={Object.keys(LIFETIMES)} value={lifetime} onChange={(value) => setLifetime(value!)} />
       <div className={confirm.actions}>
         <Button onClick={onClose}>Not now</Button>

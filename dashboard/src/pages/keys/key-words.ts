@@ -1,6 +1,7 @@
 /** Words for API keys: whether one counts, what it is limited to, and how long it may last. */
 import type { ApiKey, KeyRole } from '../../../../protocol/api-keys.ts';
 import type { Tone } from '../../parts/job-words.ts';
+import { type Limits, limitWords } from '../limits/limit-words.ts';
 
 export type KeyState = { word: string; tone: Tone; counts: boolean };
 
@@ -13,9 +14,13 @@ export function stateOf(
   return { word: 'valid', tone: 'ok', counts: true };
 }
 
-/** `acme, tags shop, web`; empty without a limit. */
-export const limitOf = ({ worker_id, tags, tenant }: Pick<ApiKey, 'worker_id' | 'tags' | 'tenant'>): string =>
-  [tenant, worker_id && `only ${worker_id}`, tags && `tags ${tags.join(', ')}`].filter(Boolean).join(', ');
+type Limited = Pick<ApiKey, 'worker_id' | 'tags' | 'tenant' | keyof Limits>;
+
+/** `acme, tags shop, web, 500 jobs a day`; empty without a limit. */
+export const limitOf = ({ worker_id, tags, tenant, ...limits }: Limited): string =>
+  [tenant, worker_id && `only ${worker_id}`, tags && `tags ${tags.join(', ')}`, ...limitWords(limits)]
+    .filter(Boolean)
+    .join(', ');
 
 export const ROLE_WORDS: Readonly<Record<KeyRole, string>> = {
   read: 'looks at everything and changes nothing',

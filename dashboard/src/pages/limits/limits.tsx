@@ -1,4 +1,4 @@
-/** How much each caller may ask for. */
+/** How much of the fleet each tenant gets, and how much each caller may ask for. */
 import { useEffect, useState } from 'react';
 import type { SystemSettings } from '../../../../protocol/system.ts';
 import { useLive } from '../../live/use-live.ts';
@@ -9,10 +9,12 @@ import { count } from '../../parts/format.ts';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import styles from './limits.module.css';
+import { Tenants } from './tenants.tsx';
 
 export function Limits() {
   return (
     <Page title="Limits">
+      <Tenants />
       <May do="admin">
         <Requests />
       </May>
