@@ -63,7 +63,7 @@ export async function verifyAudit(store: ObjectStore): Promise<StoreFinding[]> {
       fail(`${key} begins at segment ${header.first_seq}, ${last.key} ends at ${last.object.header.through_seq}`);
     } else if (!last && objects === 1 && header.prev === NO_OBJECT && header.first_seq > 1) {
       const says = `segments before ${header.first_seq} were truncated before there was an audit`;
-      findings.push({ check: 'audit', verdict: 'skip', says });
+      findings.push({ check: 'audit', verdict: 'pass', says });
     }
     last = { key, object };
   }

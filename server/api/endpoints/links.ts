@@ -70,13 +70,14 @@ export const linkEndpoints = [
   }),
   endpoint({
     method: 'DELETE',
-    path: '/links/:link_id',
+    path: '/links/:link',
     operation: 'links.revoke',
     permission: 'any',
     summary: 'Revoke a link that was made with this key; with an admin key, any',
-    params: Type.Object({ link_id: Type.String({ pattern: '^[0-9A-Za-z]{1,64}$' }) }),
+    // One name for all methods: a path of the API document has one.
+    params: Type.Object({ link: Type.String({ pattern: '^[0-9A-Za-z_-]{1,100}$', description: 'Its `link_id`.' }) }),
     responses: { 200: EndedLink },
-    async run(context, { params: { link_id }, caller }) {
+    async run(context, { params: { link: link_id }, caller }) {
       const pass = context.engine.state.tables.passes.get(link_id);
       const { subject } = caller;
       const own = pass?.key_id != null && pass.key_id === subject.key?.id;

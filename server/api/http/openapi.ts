@@ -33,7 +33,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
       job: webhook(JobNotification, 'To the `webhook_url` of a job that ended', schemas),
       alerts: webhook(AlertsNotification, 'To a destination of alerts', schemas),
     },
-    components: { schemas },
+    components: { schemas, securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -52,6 +52,7 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     tags: [tagOf(endpoint)],
     summary: endpoint.summary,
     'x-permission': endpoint.permission,
+    security: securityOf(endpoint),
     'x-codeSamples': codeSamples(endpoint.operation),
     parameters: [
       ...parametersOf(endpoint.params, 'path'),
@@ -67,6 +68,18 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
       default: problem('Any other error'),
     },
   };
+}
+
+/** Of a monitor with keys; one without them ignores the header. */
+const SECURITY_SCHEMES: Json = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, `tmk_…`, or a token for one job, `tmt_…`' },
+  api_key: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same' },
+};
+
+function securityOf({ permission }: Endpoint): Json[] {
+  if (permission === 'open') return [];
+  const keys = [{ bearer: [] }, { api_key: [] }];
+  return permission === 'optional' ? [{}, ...keys] : keys;
 }
 
 /** What the monitor sends. Signed by Standard Webhooks if it has a `webhook_secret`. */
