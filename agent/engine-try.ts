@@ -24,10 +24,16 @@ export function beginTry({ held, reports, facts, limits, pace, clock, learned }:
   const stalled = new AbortController();
   const onStall = (error: EngineError) => stalled.abort(error);
   const watch = new StallWatch({ duration_seconds, limits, pace, clock, onStall });
-  const eta = new Eta({ started_ms: performance.now(), audio_seconds: duration_seconds, pace: learned });
+  const begin = () => new Eta({ started_ms: performance.now(), audio_seconds: facts.duration_seconds, pace: learned });
+  let eta = begin();
   held.secondsLeft = () => eta.secondsAtMost(performance.now());
   return {
     signal: AbortSignal.any([held.signal, stalled.signal]),
+    onStage(stage) {
+      watch.enter(stage);
+      eta = begin();
+      reports.note({ stage, percentage: 0, ...facts });
+    },
     onAudio(audio) {
       watch.lasts(audio.duration_seconds);
       eta.audio_seconds = audio.duration_seconds;

@@ -1,7 +1,7 @@
 /**
  * Runs a program in a process group of its own, so that it can be ended with everything it started.
  *
- *     running      stdout and stderr are read line by line, or stdout goes to a stream; stdin is closed
+ *     running      stdout and stderr are read line by line, or stdout goes to a stream; stdin is closed, or written to
  *     ended        the program exited; processes it left in its group are killed
  *     stopping     the signal aborted: SIGTERM to the group, SIGKILL after the grace period; then it rejects with the signal's reason
  *
@@ -10,8 +10,8 @@
  * Memory is bounded: a line longer than LINE_CHARACTERS_MAX is cut, and only the last lines of stderr are kept.
  * A descendant that starts its own session (a daemon) leaves the group and can't be followed.
  */
-import { spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { startGuardian } from './guardian.ts';
@@ -27,6 +27,8 @@ export type ProcessGroupRequest = {
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Takes the bytes of stdout. If it fails, the group is killed, and the promise rejects with its error. */
   stdoutTo?: Writable;
+  /** Called with stdin once the program has been started; what is written to it after the program's end is lost. */
+  onStdin?: (stdin: Writable) => void;
   /** Time between SIGTERM and SIGKILL. Default 5000. */
   kill_grace_ms?: number;
 };
@@ -60,10 +62,14 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
     const child = spawn(program, args, {
       cwd: request.directory,
       env: { ...process.env, ...request.environment, ...guardian.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [request.onStdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true, // setsid: the child leads a new group whose id is its pid
-    });
+    }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
     if (child.pid !== undefined) guardian.watch(child.pid);
+    if (child.stdin !== null) {
+      child.stdin.on('error', () => {}); // the program has ended, which is reported
+      request.onStdin?.(child.stdin);
+    }
     const tail: string[] = [];
     const readers = {
       stdout: new LineReader((line) => request.onLine?.(line, 'stdout')),

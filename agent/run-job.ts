@@ -2,7 +2,7 @@
  * One attempt at one job, from the claim to the monitor's response about its end.
  *
  *     DOWNLOADING    download the audio into a directory of this attempt; determine its length and size
- *     TRANSCRIBING   run the engine, in a process group of its own
+ *     TRANSCRIBING   run the engine; LOADING_MODEL or WAITING_FOR_ENGINE until it begins
  *     UPLOADING      store the transcript (one that an earlier attempt stored is kept), then complete the job
  *
  * It never throws: a failure is reported to the monitor and logged, and the worker continues. The directory is removed

@@ -55,6 +55,29 @@ describe('an engine without progress is killed', () => {
     assert.match(engine.stalled?.message ?? '', /made no progress for 2 min/);
   });
 
+  test('after 30 minutes of loading its model, which do not count once it begins', async () => {
+    const loading = new Engine(60, { limits: { job: { ms: 5_000_000 } } });
+    loading.watch.enter('LOADING_MODEL');
+    const seconds = await loading.killedAfter();
+    assert.ok(seconds >= 1800 && seconds <= 1810, `${seconds}`);
+
+    const loaded = new Engine(60, { limits: { job: { ms: 60_000 } } });
+    loaded.watch.enter('LOADING_MODEL');
+    await loaded.until(50);
+    loaded.watch.enter('TRANSCRIBING');
+    const more = await loaded.killedAfter();
+    assert.ok(more >= 60 && more <= 66, `${more}`);
+  });
+
+  test('but not while it works on other jobs', async () => {
+    const engine = new Engine(60, { limits: { stall_ms: 1000, job: { ms: 1000 } } });
+    engine.watch.enter('WAITING_FOR_ENGINE');
+    await engine.until(100);
+    assert.equal(engine.stalled, undefined);
+    engine.watch.enter('TRANSCRIBING');
+    assert.ok((await engine.killedAfter()) <= 2);
+  });
+
   test('after ten times its longest silence if its steps come slowly', async () => {
     const seconds = await (await new Engine(60).steps(2, 45, 60)).killedAfter();
     assert.ok(seconds >= 600 && seconds <= 610, `${seconds}`);

@@ -10,9 +10,11 @@
  *
  * and, while nothing is known of its work, for FIRST_MS + FIRST_FACTOR × the length of the recording. Time during which
  * this process itself did not run does not count.
+ *
+ * While the engine loads its model for the job, LOADING_MS is too long; while it works on other jobs, nothing is.
  */
 import type { Clock } from './clock.ts';
-import { EngineError, type EngineLimits } from './engines/engine.ts';
+import { EngineError, type EngineLimits, type EngineStage } from './engines/engine.ts';
 
 const SILENCE_MS_MIN = 120_000;
 const SILENCES = 10;
@@ -20,6 +22,8 @@ const WORK = 3;
 /** A model may have to be loaded, and a large one on a slow processor takes many times the length of the audio. */
 const FIRST_MS = 600_000;
 const FIRST_FACTOR = 20;
+/** A large model may come from a slow disk, or be downloaded again. */
+const LOADING_MS = 1_800_000;
 /** Of shorter recordings most of the work is loading the model. */
 const AUDIO_MS_MIN = 30_000;
 /** Of a recording whose length is not known. */
@@ -58,6 +62,7 @@ export class StallWatch {
   #part = 0;
   #part_ms = 0;
   #steps = 0;
+  #stage: EngineStage = 'TRANSCRIBING';
   #cancel: () => void;
 
   constructor(options: StallOptions) {
@@ -76,6 +81,16 @@ export class StallWatch {
   lasts(duration_seconds: number): void {
     this.#known = true;
     this.#audio_ms = duration_seconds * 1000;
+  }
+
+  /** What was counted before does not count: the engine begins with the job, perhaps once more. */
+  enter(stage: EngineStage): void {
+    this.#stage = stage;
+    this.#work_ms = 0;
+    this.#silent_ms = 0;
+    this.#part = 0;
+    this.#part_ms = 0;
+    this.#counted_ms = this.#options.clock.monotonic();
   }
 
   /** The engine has reported progress that it had not reported before. */
@@ -128,6 +143,7 @@ export class StallWatch {
   }
 
   #excess(): EngineError | null {
+    if (this.#stage === 'WAITING_FOR_ENGINE') return null;
     const { stall_ms, job } = this.#options.limits;
     const job_ms = this.#jobLimit(job);
     if (this.#work_ms > job_ms) {
@@ -142,6 +158,7 @@ export class StallWatch {
   }
 
   #silence_ms(): number {
+    if (this.#stage === 'LOADING_MODEL') return LOADING_MS;
     const { longest_ms, work_per_audio } = this.#options.pace;
     const here = this.#part > 0 ? this.#part_ms / (this.#part * this.#audio_ms) : 0;
     const rate = Math.max(work_per_audio, here);

@@ -269,6 +269,8 @@ class RunningWorker {
     // A self-check may take minutes, and its result does not matter any more.
     if (end !== 'drained') this.#selfCheck.stop();
     if (reason !== undefined) for (const held of this.#held.values()) held.stop(reason);
+    // Kills what does not stop at once: no job is to be continued here.
+    if (end !== 'drained') void this.#options.engine.close?.();
     this.#log({ message: end === 'drained' ? 'draining' : end, jobs_held: this.#held.size });
   }
 

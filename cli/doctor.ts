@@ -103,6 +103,7 @@ async function recogniser(): Promise<Finding> {
   const { findEngine } = await import('../agent/engines/choose-engine.ts');
   try {
     const { engine, capabilities } = await findEngine(['whisper.cpp', 'faster-whisper', 'openai-whisper']);
+    await engine.close?.();
     return {
       check: 'recogniser',
       verdict: 'pass',

@@ -70,9 +70,10 @@ export class Bars implements ProgressView {
 function barOf({ state, percentage, stage, job }: JobUpdate): string {
   const { current_chunk, total_chunks, eta_seconds } = job.progress;
   const running = state === 'PROCESSING';
+  const chunks = total_chunks ? `${current_chunk ?? 0}/${total_chunks}` : '';
   const details = [
     running && stage !== null ? stage : stateColour(state),
-    running && total_chunks ? `${current_chunk ?? 0}/${total_chunks}` : '',
+    running ? (placeOf(percentage, job.input.duration_seconds) ?? chunks) : '',
     running && eta_seconds !== null ? `${duration(eta_seconds)} left` : '',
     state === 'FAILED' ? (job.retry_info.last_error?.code ?? '') : '',
     state === 'QUEUED' && job.retry_info.attempt > 1 ? `attempt ${job.retry_info.attempt}` : '',
@@ -82,6 +83,19 @@ function barOf({ state, percentage, stage, job }: JobUpdate): string {
   const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(shown, cells));
   const name = oneLine(fileName(job.input.s3_path)).padEnd(20).slice(0, 28);
   return `${name} ${bar} ${String(Math.floor(shown)).padStart(3)}%  ${details.filter(Boolean).join('  ')}`;
+}
+
+/** `12:40 / 38:15`: the place in the recording; null if that is not known. */
+export function placeOf(percentage: number, duration_seconds: number | null): string | null {
+  if (duration_seconds === null || percentage === 0) return null;
+  return `${place((duration_seconds * percentage) / 100)} / ${place(duration_seconds)}`;
+}
+
+function place(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const part = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${part(minutes)}:${part(whole % 60)}` : `${minutes}:${part(whole % 60)}`;
 }
 
 export function barCells(percentage: number, cells = BAR_CELLS): string {
@@ -97,6 +111,8 @@ function plainOf({ state, percentage, stage, job }: JobUpdate): string {
     words.push(`${Math.floor(percentage)}%`);
     if (stage !== null) words.push(stage);
     if (total_chunks) words.push(`chunk ${current_chunk ?? 0}/${total_chunks}`);
+    const at = placeOf(percentage, job.input.duration_seconds);
+    if (at !== null) words.push(at);
     if (eta_seconds !== null) words.push(`eta ${Math.round(eta_seconds)}s`);
   }
   const error = job.retry_info.last_error;

@@ -139,7 +139,7 @@ async function workUntilEnd(
     import('../agent/work-directory.ts'),
     import('../agent/worker.ts'),
   ]);
-  const { engine, capabilities } = await prepareEngine(options.engine);
+  const { engine, capabilities } = await prepareEngine(options.engine, Math.max(1, options.maxJobs));
   log({ message: 'engine', engine: engine.name, ...capabilities });
 
   const directory = await openWorkDirectory(options.workDir);
@@ -176,6 +176,7 @@ async function workUntilEnd(
       }
     }
   } finally {
+    await engine.close?.();
     await spans?.close();
     await directory.remove();
   }

@@ -134,7 +134,7 @@ export const JobProgress = Type.Object({
   stage: Nullable(
     Type.String({
       description:
-        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; null before a worker reports and once the job is COMPLETED.',
+        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case: `LOADING_MODEL`, `WAITING_FOR_ENGINE` (it works on other jobs); null before a worker reports and once the job is COMPLETED.',
     }),
   ),
   current_chunk: Nullable(Count('Chunks done.')),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findEngine, parseEngine } from './choose-engine.ts';
+import { closedAfter } from './testing.ts';
 
 test('every engine is selected by name, with its options', () => {
   for (const [text, name] of [
@@ -10,6 +11,7 @@ test('every engine is selected by name, with its options', () => {
     ['faster-whisper?device=cuda:1', 'faster-whisper'],
     ['faster-whisper?device=cuda&device_index=0', 'faster-whisper'],
     ['openai-whisper?model=turbo&device=cuda:2', 'openai-whisper'],
+    ['faster-whisper?jobs_per_process=500&memory_growth=1.5&idle=10m', 'faster-whisper'],
     ['pocketsphinx', 'pocketsphinx'],
     ['exec:my-transcriber {input} --url=http://x/?a=b --out {output}', 'exec'],
   ] as const) {
@@ -30,18 +32,23 @@ test('an invalid choice lists the valid ones', () => {
     ['whisper.cpp?device=cuda:1', /device is cuda:1/, /CUDA_VISIBLE_DEVICES/],
     ['faster-whisper?batch_size=0', /batch_size is 0/, /whole number/],
     ['faster-whisper?batch_size=many', /batch_size is many/, /whole number/],
+    ['faster-whisper?jobs_per_process=0', /jobs_per_process is 0/, /whole number/],
+    ['openai-whisper?memory_growth=1', /memory_growth is 1/, /above 1/],
+    ['pocketsphinx?idle=soon', /idle is soon/, /10m/],
+    ['whisper.cpp?idle=10m', /has no option "idle"/, /stall_timeout/],
     ['exec:', /has no \{input\}/, /for example/],
   ] as const) {
     assert.throws(() => parseEngine(text), { code: 'engine_choice_invalid', message, hint }, text);
   }
 });
 
-test('the first working engine is used, and the skipped ones have reasons', async () => {
+test('the first working engine is used, and the skipped ones have reasons', async (t) => {
   const found = await findEngine([
     'whisper.cpp?program=/nowhere/whisper-cli',
     'openai-whisper?python=/nowhere/python3',
     'pocketsphinx',
   ]);
+  closedAfter(t, found.engine);
   assert.equal(found.engine.name, 'pocketsphinx');
   assert.equal(found.capabilities.model, 'en-us');
   assert.equal(found.passed_over.length, 2);

@@ -5,6 +5,7 @@
  *     faster-whisper?model=large-v3&device=cuda&batch_size=16
  *     faster-whisper?stall_timeout=5m&job_timeout=10x            of any but exec
  *     faster-whisper?python=private&model=tiny.en
+ *     faster-whisper?jobs_per_process=500&memory_growth=2&idle=10m   of the engines in Python
  *     openai-whisper?model=turbo
  *     pocketsphinx
  *     openai:http://127.0.0.1:8000/v1?model=large-v3
@@ -13,10 +14,18 @@
 import { type Engine, type EngineCapabilities, EngineError, type EngineLimits } from './engine.ts';
 import { createExec } from './exec.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
-import { JOB_TIMEOUT_HINT, readJobTimeout, readStallTimeout, STALL_TIMEOUT_HINT } from './limits.ts';
+import {
+  JOB_TIMEOUT_HINT,
+  readJobTimeout,
+  readStallTimeout,
+  readTime,
+  STALL_TIMEOUT_HINT,
+  TIME_HINT,
+} from './limits.ts';
 import { createOpenaiApi } from './openai/openai-api.ts';
 import { createOpenaiWhisper } from './openai-whisper.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
+import type { ProcessOptions } from './python-engine.ts';
 import { createWhisperCpp } from './whisper-cpp.ts';
 
 /** The options that may follow `?`, and their parsers. */
@@ -24,7 +33,9 @@ type Options = { [name: string]: string | number | undefined };
 
 type Choice = {
   options: readonly string[];
-  create: (options: Options) => Engine;
+  create: (options: Options, process: ProcessOptions) => Engine;
+  /** It keeps a process, about which PROCESS_OPTIONS are. */
+  warm?: boolean;
   /** One GPU of several may be named: `cuda:1`. */
   numbered_gpus?: boolean;
 };
@@ -35,14 +46,16 @@ const ENGINES: Readonly<Record<string, Choice>> = {
   'faster-whisper': {
     options: ['model', 'language', 'device', 'device_index', 'compute_type', 'batch_size', 'python'],
     create: createFasterWhisper,
+    warm: true,
     numbered_gpus: true,
   },
   'openai-whisper': {
     options: ['model', 'language', 'device', 'python'],
     create: createOpenaiWhisper,
+    warm: true,
     numbered_gpus: true,
   },
-  pocketsphinx: { options: ['python'], create: createPocketsphinx },
+  pocketsphinx: { options: ['python'], create: createPocketsphinx, warm: true },
 };
 
 /** A server, named by its URL. */
@@ -50,8 +63,11 @@ const OPENAI: Choice = { options: ['model', 'language', 'key_env'], create: crea
 
 const HINT = `one of ${Object.keys(ENGINES).join(', ')}, openai:URL, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
 
-/** Parses the value of `--engine`. Throws EngineError `engine_choice_invalid`. */
-export function parseEngine(text: string): Engine {
+const LIMITS = ['stall_timeout', 'job_timeout'];
+const PROCESS_OPTIONS = ['jobs_per_process', 'memory_growth', 'idle'];
+
+/** Parses the value of `--engine`, for so many jobs at once. Throws EngineError `engine_choice_invalid`. */
+export function parseEngine(text: string, parallel = 1): Engine {
   if (text.startsWith('exec:')) return createExec({ command: text.slice('exec:'.length) });
   const [name = '', query = ''] = text.split(/\?(.*)/s);
   const [, url] = /^openai:(.*)$/.exec(name) ?? [];
@@ -60,15 +76,17 @@ export function parseEngine(text: string): Engine {
 
   const options: Options = url ? { url } : {};
   let limits: EngineLimits = {};
+  let lives: ProcessOptions = { parallel };
   for (const [key, value] of new URLSearchParams(query)) {
     if (key === 'stall_timeout' || key === 'job_timeout') limits = { ...limits, ...readLimit(key, value) };
     else if (choice.options.includes(key)) options[key] = readOption(key, value, choice);
+    else if (choice.warm && PROCESS_OPTIONS.includes(key)) lives = { ...lives, ...readProcessOption(key, value) };
     else {
-      const known = [...choice.options, 'stall_timeout', 'job_timeout'].join(', ');
+      const known = [...choice.options, ...(choice.warm ? PROCESS_OPTIONS : []), ...LIMITS].join(', ');
       throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${known}`);
     }
   }
-  return { ...choice.create(options), limits };
+  return { ...choice.create(options, lives), limits };
 }
 
 export type FoundEngine = {
@@ -80,10 +98,10 @@ export type FoundEngine = {
   passed_over: { name: string; reason: string }[];
 };
 
-/** Prepares the engine of a value of `--engine`, of which `auto` finds one. Throws EngineError. */
-export async function prepareEngine(choice: string): Promise<FoundEngine> {
-  if (choice === 'auto') return findEngine();
-  const engine = parseEngine(choice);
+/** Prepares the engine of a value of `--engine`, of which `auto` finds one, for so many jobs at once. Throws EngineError. */
+export async function prepareEngine(choice: string, parallel = 1): Promise<FoundEngine> {
+  if (choice === 'auto') return findEngine(Object.keys(ENGINES), parallel);
+  const engine = parseEngine(choice, parallel);
   return { choice, engine, capabilities: await engine.prepare(), passed_over: [] };
 }
 
@@ -91,11 +109,14 @@ export async function prepareEngine(choice: string): Promise<FoundEngine> {
  * Returns the first engine that works here, ready to use. Each is actually tried, because an installed one may lack its
  * model. Throws EngineError `engine_missing` if none works.
  */
-export async function findEngine(choices: readonly string[] = Object.keys(ENGINES)): Promise<FoundEngine> {
+export async function findEngine(
+  choices: readonly string[] = Object.keys(ENGINES),
+  parallel = 1,
+): Promise<FoundEngine> {
   const passed_over: FoundEngine['passed_over'] = [];
   for (const choice of choices) {
     try {
-      return { ...(await prepareEngine(choice)), passed_over };
+      return { ...(await prepareEngine(choice, parallel)), passed_over };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       passed_over.push({ name: parseEngine(choice).name, reason: error.message });
@@ -116,6 +137,21 @@ function readLimit(key: 'stall_timeout' | 'job_timeout', value: string): EngineL
   const job = readJobTimeout(value);
   if (job == null) throw invalid(`job_timeout is ${value}`, JOB_TIMEOUT_HINT);
   return { job };
+}
+
+function readProcessOption(key: string, value: string): ProcessOptions {
+  if (key === 'idle') {
+    const idle_ms = readTime(value);
+    if (idle_ms === null) throw invalid(`idle is ${value}`, TIME_HINT);
+    return { idle_ms };
+  }
+  const number = Number(value);
+  if (key === 'memory_growth') {
+    if (!(number > 1)) throw invalid(`memory_growth is ${value}`, 'a factor above 1, of its memory after loading');
+    return { memory_growth: number };
+  }
+  if (!Number.isSafeInteger(number) || number < 1) throw invalid(`${key} is ${value}`, 'a whole number of at least 1');
+  return { jobs_per_process: number };
 }
 
 function readOption(key: string, value: string, { numbered_gpus = false }: Choice): string | number {

@@ -4,17 +4,21 @@
  * The life of one transcription. The worker has downloaded the audio into a directory of its own and has an idea
  * of its length; it calls `transcribe` with both and a signal.
  *
- *     started      the engine may convert the audio first (only inside `work_directory`), then starts its program
+ *     started      the engine may convert the audio first (only inside `work_directory`)
+ *     waiting      `onStage` says WAITING_FOR_ENGINE, which works on other jobs or is ending, or LOADING_MODEL
+ *     given        `onStage` says TRANSCRIBING
  *     read         `onAudio` is called with the length of what the program has decoded, if it says so
  *     running      `onProgress` is called with each progress of the program: the percentage never falls; 100 is not guaranteed
- *     succeeded    the program exited with 0: the promise resolves with the Transcript
+ *     succeeded    the promise resolves with the Transcript
  *     failed       the program failed, or could not read the audio: the promise rejects with an EngineError whose code says why
- *     stopped      the signal aborted: the program and everything it started are killed, then the promise rejects with the
- *                  signal's reason
+ *     stopped      the signal aborted: the work on the job has stopped, or the program and everything it started is killed; then
+ *                  the promise rejects with the signal's reason
  *
- * In every case no process of the engine is left running. The caller removes the work directory. An engine keeps no
- * state between two calls: each starts its program again, so that a crash, a leak or a kill affects one job only. The
- * price is loading the model for each job, some seconds for a large one.
+ * In every case nothing of the engine works on the job any more. The caller removes the work directory.
+ *
+ * An engine whose program is a Python library keeps a process with the model loaded between two calls (warm/lifecycle.ts). What
+ * one job does to that process costs no other job its attempt: those that ran beside it run again in the next one. `close` ends
+ * it. Other engines start their program for each job, and keep nothing.
  *
  * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts, openai/. choose-engine.ts picks one.
  */
@@ -34,13 +38,17 @@ export interface Engine {
   readonly second_try?: string;
 
   /**
-   * Checks that the engine can work here, and returns the capabilities to register. Called before the first claim, and
-   * again when a job has failed by what may be the engine's fault. Throws EngineError `engine_missing` (with the command that installs it) or `engine_crashed`.
+   * Checks that the engine can work here, and returns the capabilities to register; a model that it loads for this stays loaded.
+   * Called before the first claim, and again when a job has failed by what may be the engine's fault. Throws EngineError
+   * `engine_missing` (with the command that installs it) or `engine_crashed`.
    */
   prepare(options?: { signal?: AbortSignal }): Promise<EngineCapabilities>;
 
   /** Produces one transcript; the header lists the possible ends. Calls may overlap. */
   transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript>;
+
+  /** Ends what it keeps between two calls, and with it calls that are not over. It can be used again. */
+  close?(): Promise<void>;
 }
 
 /** When it is ended because it takes too long. */
@@ -75,8 +83,12 @@ export type TranscribeTask = {
   second_try?: boolean;
 };
 
+export type EngineStage = 'WAITING_FOR_ENGINE' | 'LOADING_MODEL' | 'TRANSCRIBING';
+
 export type TranscribeOptions = {
   signal: AbortSignal;
+  /** Called at each change. An engine that begins at once need not call it. */
+  onStage?: (stage: EngineStage) => void;
   onProgress: (progress: EngineProgress) => void;
   /** Called once the engine has read the audio: its length is the one that counts. */
   onAudio?: (audio: { duration_seconds: number }) => void;
@@ -91,6 +103,12 @@ export type EngineProgress = {
   current_chunk: number;
   total_chunks: number;
 };
+
+/** Whether the reason of an abort is that the engine makes no progress. It is then killed, and not asked to stop. */
+export function isHang(reason: unknown): boolean {
+  const { code, why } = (reason ?? {}) as { code?: unknown; why?: unknown };
+  return code === 'engine_stalled' || why === 'hung';
+}
 
 /** Why an attempt failed on the worker's side; the code alone decides whether another attempt can help. */
 const RETRYABLE = {

@@ -10,12 +10,12 @@ import type { OnSuspect } from '../quality/on-suspect.ts';
 import { parseEngine } from './choose-engine.ts';
 import type { EngineProgress } from './engine.ts';
 import { PACKAGED_FASTER_WHISPER } from './faster-whisper.ts';
-import { temporaryTask, wordErrorRate } from './testing.ts';
+import { closedAfter, temporaryTask, wordErrorRate } from './testing.ts';
 
 const RECORDING = new URL('../../examples/audio/house-viewing.wav', import.meta.url);
 
 test('with its own environment and model it transcribes an example, with most words right', async (t) => {
-  const engine = parseEngine(PACKAGED_FASTER_WHISPER);
+  const engine = closedAfter(t, parseEngine(PACKAGED_FASTER_WHISPER));
   const capabilities = await engine.prepare();
   assert.deepEqual(capabilities, { model: 'tiny.en', device: 'cpu', gpu_optimized: false, batch_size: 1 });
   const task = await temporaryTask(t, fileURLToPath(RECORDING));
@@ -32,7 +32,7 @@ test('with its own environment and model it transcribes an example, with most wo
 });
 
 test('it invents text for a tone; that is suspect, and the second try, which looks for voices, says nothing', async (t) => {
-  const engine = parseEngine(PACKAGED_FASTER_WHISPER);
+  const engine = closedAfter(t, parseEngine(PACKAGED_FASTER_WHISPER));
   const task = await temporaryTask(t);
   const audio_path = join(task.work_directory, 'tone.wav');
   await writeFile(audio_path, wav(12));

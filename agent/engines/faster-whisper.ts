@@ -7,7 +7,7 @@
  */
 import type { Engine } from './engine.ts';
 import { privatePython } from './private-python.ts';
-import { createPythonEngine } from './python-engine.ts';
+import { createPythonEngine, type ProcessOptions } from './python-engine.ts';
 
 export type FasterWhisperOptions = {
   /**
@@ -32,12 +32,17 @@ export type FasterWhisperOptions = {
 /** Complete by itself: for the demo and for tests. */
 export const PACKAGED_FASTER_WHISPER = 'faster-whisper?python=private&model=tiny.en';
 
-export function createFasterWhisper({ python = 'python3', ...options }: FasterWhisperOptions = {}): Engine {
+export function createFasterWhisper(
+  { python = 'python3', ...options }: FasterWhisperOptions = {},
+  process: ProcessOptions = {},
+): Engine {
   return createPythonEngine({
     name: 'faster-whisper',
     python: async () => (python === 'private' ? privatePython('faster-whisper') : python),
     script: 'transcribe_faster_whisper.py',
     options,
+    process,
+    shares_model: true,
     second_try: {
       what: 'with a voice detector, and each window by itself',
       options: { vad_filter: true, condition_on_previous_text: false },

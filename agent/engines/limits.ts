@@ -16,10 +16,12 @@ export function readJobTimeout(text: string): EngineLimits['job'] | null {
   return ms === null ? null : { ms };
 }
 
-function readTime(text: string): number | null {
+/** Null if it is none. */
+export function readTime(text: string): number | null {
   const [, count, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
   return Number(count) > 0 ? Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS] : null;
 }
 
-export const STALL_TIMEOUT_HINT = 'a time like 90s, 10m or 2h, or off';
+export const TIME_HINT = 'a time like 90s, 10m or 2h';
+export const STALL_TIMEOUT_HINT = `${TIME_HINT}, or off`;
 export const JOB_TIMEOUT_HINT = 'a time like 30m or 2h, or a multiple of the length of the recording like 10x';

@@ -1,7 +1,7 @@
 /** openai-whisper: the original, on PyTorch. It has no batches, and reads audio through the `ffmpeg` program. */
 import { asPlainWav } from '../audio/convert-audio.ts';
 import type { Engine } from './engine.ts';
-import { createPythonEngine } from './python-engine.ts';
+import { createPythonEngine, type ProcessOptions } from './python-engine.ts';
 
 export type OpenaiWhisperOptions = {
   /** A size (`large-v3`) or the path of a checkpoint. Default: `large-v3` on a GPU, `base` without one. */
@@ -14,12 +14,17 @@ export type OpenaiWhisperOptions = {
   python?: string;
 };
 
-export function createOpenaiWhisper({ python = 'python3', ...options }: OpenaiWhisperOptions = {}): Engine {
+export function createOpenaiWhisper(
+  { python = 'python3', ...options }: OpenaiWhisperOptions = {},
+  process: ProcessOptions = {},
+): Engine {
   return createPythonEngine({
     name: 'openai-whisper',
     python: async () => python,
     script: 'transcribe_openai_whisper.py',
     options,
+    process,
+    shares_model: false,
     second_try: { what: 'each window by itself', options: { condition_on_previous_text: false } },
     install_hint: `${python} -m pip install openai-whisper, and install the program ffmpeg`,
     // It opens whatever ffmpeg opens, playlists included.

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { probeAudio } from '../audio/probe-audio.ts';
 import type { EngineProgress } from './engine.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
-import { bareInterpreter, temporaryTask, wordErrorRate } from './testing.ts';
+import { bareInterpreter, closedAfter, temporaryTask, wordErrorRate } from './testing.ts';
 
 const RECORDINGS = new URL('../../examples/audio/', import.meta.url);
 const never = new AbortController().signal;
 
 test('the example recordings become transcripts with most words right, in pieces, each reported', async (t) => {
-  const engine = createPocketsphinx();
+  const engine = closedAfter(t, createPocketsphinx());
   const capabilities = await engine.prepare();
   assert.deepEqual(capabilities, { model: 'en-us', device: 'cpu', gpu_optimized: false, batch_size: 1 });
 
@@ -55,7 +55,7 @@ test('silence is a transcript without words', async (t) => {
   const bytes = Buffer.concat([source.subarray(0, 44), Buffer.alloc(64000)]);
   bytes.writeUInt32LE(64000, 40);
   await writeFile(path, bytes);
-  const transcript = await createPocketsphinx().transcribe(
+  const transcript = await closedAfter(t, createPocketsphinx()).transcribe(
     { ...task, audio_path: path, duration_seconds: 2 },
     { signal: never, onProgress: () => {} },
   );
@@ -66,7 +66,10 @@ test('an abort in the middle ends the engine and rejects with the reason', async
   const task = await temporaryTask(t, fileURLToPath(new URL('lost-keys.wav', RECORDINGS)));
   const stop = new AbortController();
   const reason = new Error('cancelled');
-  const run = createPocketsphinx().transcribe(task, { signal: stop.signal, onProgress: () => stop.abort(reason) });
+  const run = closedAfter(t, createPocketsphinx()).transcribe(task, {
+    signal: stop.signal,
+    onProgress: () => stop.abort(reason),
+  });
   await assert.rejects(run, reason);
 });
 

@@ -15,7 +15,7 @@ import type { Engine, EngineProgress } from './engine.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
 import { findProgram } from './find-program.ts';
 import { createOpenaiWhisper } from './openai-whisper.ts';
-import { bareInterpreter, temporaryTask } from './testing.ts';
+import { bareInterpreter, closedAfter, temporaryTask } from './testing.ts';
 
 const noFfmpeg = (await findProgram('ffmpeg')) === null && 'ffmpeg is not installed: apt-get install ffmpeg';
 const run = promisify(execFile);
@@ -58,7 +58,7 @@ async function transcribe(
 }
 
 test('faster-whisper: segments become a transcript, the end of each burst the progress', async (t) => {
-  const engine = createFasterWhisper({ python: await pythonOf(t), language: 'en' });
+  const engine = closedAfter(t, createFasterWhisper({ python: await pythonOf(t), language: 'en' }));
   assert.deepEqual(await engine.prepare(), { model: 'base', device: 'cpu', gpu_optimized: false, batch_size: 1 });
   const { transcript, progress } = await transcribe(t, engine);
   assert.equal(transcript.engine, 'faster-whisper base');
@@ -81,7 +81,7 @@ test('faster-whisper: segments become a transcript, the end of each burst the pr
 });
 
 test('faster-whisper: a batch size above 1 decodes in batches of it, with times', async (t) => {
-  const engine = createFasterWhisper({ python: await pythonOf(t), batch_size: 8 });
+  const engine = closedAfter(t, createFasterWhisper({ python: await pythonOf(t), batch_size: 8 }));
   assert.equal((await engine.prepare()).batch_size, 8);
   const { transcript } = await transcribe(t, engine, { batch_size: 4 });
   assert.equal(transcript.segments[0]?.text, 'batches of 4, times');
@@ -101,12 +101,13 @@ test('faster-whisper: a model is named after its repository, or the directory th
     await mkdir(model, { recursive: true });
     await assert.rejects(createFasterWhisper({ python, model }).prepare(), { message: /has no model\.bin/ });
     await writeFile(join(model, 'model.bin'), 'weights');
-    assert.equal((await createFasterWhisper({ python, model: `${model}/` }).prepare()).model, name);
+    const engine = closedAfter(t, createFasterWhisper({ python, model: `${model}/` }));
+    assert.equal((await engine.prepare()).model, name);
   }
 });
 
 test('openai-whisper: its bar becomes the progress', async (t) => {
-  const engine = createOpenaiWhisper({ python: await pythonOf(t) });
+  const engine = closedAfter(t, createOpenaiWhisper({ python: await pythonOf(t) }));
   assert.deepEqual(await engine.prepare(), { model: 'base', device: 'cpu', gpu_optimized: false, batch_size: 1 });
   const { transcript, progress } = await transcribe(t, engine);
   assert.equal(transcript.text, 'window 0 window 1 window 2');
@@ -129,7 +130,7 @@ test('openai-whisper without ffmpeg is engine_missing before the first job', asy
 
 for (const [name, create] of Object.entries(ENGINES)) {
   test(`${name}: full GPU memory causes a retry with half the batch size`, async (t) => {
-    const engine = create({ python: await pythonOf(t) });
+    const engine = closedAfter(t, create({ python: await pythonOf(t) }));
     await assert.rejects(transcribe(t, engine, { audio: 'huge.wav', batch_size: 8 }), {
       code: 'gpu_out_of_memory',
       retryable: true,
@@ -138,7 +139,7 @@ for (const [name, create] of Object.entries(ENGINES)) {
   });
 
   test(`${name}: undecodable audio is audio_unreadable, without a path`, { skip: noFfmpeg }, async (t) => {
-    const engine = create({ python: await pythonOf(t) });
+    const engine = closedAfter(t, create({ python: await pythonOf(t) }));
     await assert.rejects(transcribe(t, engine, { bytes: Buffer.alloc(2000, 3) }), {
       code: 'audio_unreadable',
       retryable: false,
@@ -147,7 +148,7 @@ for (const [name, create] of Object.entries(ENGINES)) {
   });
 
   test(`${name}: a crash names the signal`, async (t) => {
-    const engine = create({ python: await pythonOf(t) });
+    const engine = closedAfter(t, create({ python: await pythonOf(t) }));
     await assert.rejects(transcribe(t, engine, { audio: 'crash.wav' }), { code: 'engine_crashed', message: /SIGABRT/ });
   });
 
@@ -172,7 +173,7 @@ for (const [name, create] of Object.entries(ENGINES)) {
         hint,
       });
     }
-    assert.equal((await create({ python, language: 'de' }).prepare()).model, 'base');
+    assert.equal((await closedAfter(t, create({ python, language: 'de' })).prepare()).model, 'base');
   });
 
   test(`${name}: a Python without the library is engine_missing, with the command that installs it`, async (t) => {

@@ -17,17 +17,25 @@ export type EngineProgramRequest = {
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 };
 
-export type EngineProgramEnd = {
+export type EngineProgramEnd = Pick<Signs, 'disk_full' | 'out_of_memory' | 'gpu_unavailable'> & {
   exit_code: number | null;
   exit_signal: NodeJS.Signals | null;
   stderr_tail: string;
-  /** A line on stderr reported that the disk is full. */
-  disk_full: boolean;
-  /** A line reported that GPU memory is full. Not a failure by itself: a program may continue with less. */
-  out_of_memory: boolean;
-  /** A line reported that the GPU can't be used. Neither is this: a program may continue on the processor. */
-  gpu_unavailable: boolean;
 };
+
+/** What the lines of a program say about its machine. None is a failure by itself: a program may continue with less. */
+export class Signs {
+  /** Reported on stderr. */
+  disk_full = false;
+  out_of_memory = false;
+  gpu_unavailable = false;
+
+  note(line: string, stream: 'stdout' | 'stderr'): void {
+    if (!this.out_of_memory) this.out_of_memory = saysOutOfMemory(line);
+    if (!this.gpu_unavailable) this.gpu_unavailable = saysGpuUnavailable(line);
+    if (!this.disk_full && stream === 'stderr') this.disk_full = saysDiskFull(line);
+  }
+}
 
 const MESSAGE_LINES = 5;
 const MESSAGE_LINE_CHARACTERS = 300;
@@ -63,29 +71,35 @@ const GPU_UNAVAILABLE = [
 
 /** Resolves if the program exits with 0; otherwise rejects with an EngineError or the signal's reason. */
 export async function runEngineProgram(request: EngineProgramRequest): Promise<EngineProgramEnd> {
-  let outOfMemory = false;
-  let diskIsFull = false;
-  let gpuUnavailable = false;
+  const signs = new Signs();
   const ended = await runProcessGroup({
     command: request.command,
     directory: request.directory,
     signal: request.signal,
     onLine: (line, stream) => {
-      if (!outOfMemory) outOfMemory = saysOutOfMemory(line);
-      if (!gpuUnavailable) gpuUnavailable = saysGpuUnavailable(line);
-      if (!diskIsFull && stream === 'stderr') diskIsFull = saysDiskFull(line);
+      signs.note(line, stream);
       request.onLine?.(line, stream);
     },
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'EACCES') throw error;
-    throw new EngineError('engine_missing', `${request.engine}: cannot start ${request.command[0]} (${error.code})`, {
-      hint: request.install_hint,
-      cause: error,
-    });
+  }).catch((error: unknown) => {
+    throw startFailure(request, error);
   });
-  const end = { ...ended, out_of_memory: outOfMemory, disk_full: diskIsFull, gpu_unavailable: gpuUnavailable };
+  const { disk_full, out_of_memory, gpu_unavailable } = signs;
+  const end = { ...ended, disk_full, out_of_memory, gpu_unavailable };
   if (end.exit_code !== 0) throw engineFailure(request, end);
   return end;
+}
+
+/** The error for a program that could not be started; any other error is returned as it is. */
+export function startFailure(
+  { engine, command, install_hint }: Pick<EngineProgramRequest, 'engine' | 'command' | 'install_hint'>,
+  error: unknown,
+): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'EACCES') return error;
+  return new EngineError('engine_missing', `${engine}: cannot start ${command[0]} (${code})`, {
+    hint: install_hint,
+    cause: error,
+  });
 }
 
 /** The error for a failed program; also for adapters whose program exited with 0 without a transcript. */

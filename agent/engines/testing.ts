@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { TranscribeTask } from './engine.ts';
+import type { Engine, TranscribeTask } from './engine.ts';
 
 /** A task of one minute, batch size 4; the audio file has a few bytes unless a path is given. */
 export async function temporaryTask(t: TestContext, audio_path?: string): Promise<TranscribeTask> {
@@ -12,6 +12,12 @@ export async function temporaryTask(t: TestContext, audio_path?: string): Promis
   const own = join(work_directory, 'audio with a space.wav');
   if (audio_path === undefined) await writeFile(own, 'not really audio');
   return { audio_path: audio_path ?? own, duration_seconds: 60, work_directory, batch_size: 4 };
+}
+
+/** The engine, which is closed when the test has ended. */
+export function closedAfter(t: TestContext, engine: Engine): Engine {
+  t.after(() => engine.close?.());
+  return engine;
 }
 
 /** The path of a Python that sees only its standard library. */

@@ -23,6 +23,7 @@ export async function chooseDemoEngine(
     wanted === undefined
       ? await findEngine(choices ?? [PACKAGED_FASTER_WHISPER, 'pocketsphinx'])
       : await prepareEngine(wanted);
+  await engine.close?.(); // the demo's workers have their own
   for (const { name, reason } of passed_over) {
     say(`${engine.name}, because ${name} cannot be installed here: ${oneLine(reason)}`);
   }

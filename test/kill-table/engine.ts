@@ -1,43 +1,42 @@
 /**
- * faster-whisper with a shell in front: the shell does something wrong first, or waits, and becomes the real engine, in the same
- * process. Only jobs load the model: the shell reports the capabilities itself.
+ * faster-whisper whose model does something wrong before it transcribes, or waits: engine.py is run in front of our script, in the
+ * same process.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { engineEnvironment } from '../../agent/engines/private-python.ts';
 import { type Cleaning, temporaryDirectory } from '../processes/tmon.ts';
-
-const CAPABILITIES =
-  '{"event": "capabilities", "model": "tiny.en", "device": "cpu", "gpu_optimized": false, "batch_size": 1}';
 
 export type ShelledEngine = {
   /** For `tmon worker --engine`. */
   choice: string;
-  /** Its process, once a job has started it and it is held up. */
+  /** Its process, once it is held up by a job. */
   held: () => Promise<number>;
   /** Lets it go on, if it waits. */
   release: () => Promise<void>;
 };
 
-/** Shell commands that a job's engine begins with. `hold` reports the process, which `held` returns. */
-export const DO = {
-  nothing: ':',
+/** What a job begins with; those that hold it up report the process, which `held` returns. */
+export type Act =
+  | 'nothing'
   /** Until released. */
-  wait: 'hold; read line < "$dir/gate"',
-  sleep: 'hold; exec sleep 100000',
-  spin: 'hold; while :; do :; done',
-  stop: 'hold; kill -STOP $$',
-  ends_without_gpu: 'echo "RuntimeError: CUDA failed with error no CUDA-capable device is detected" >&2; exit 1',
-  writes_lines: 'yes "a line that a library has to say" | head -c 104857600 >&2',
-  writes_a_line: 'head -c 104857600 /dev/zero | tr "\\0" x >&2',
-} as const;
+  | 'wait'
+  | 'sleep'
+  | 'spin'
+  | 'stop'
+  | 'ends_without_gpu'
+  | 'writes_lines'
+  | 'writes_a_line';
+
+const PROGRAM = fileURLToPath(new URL('engine.py', import.meta.url));
 
 /** `times`: how many jobs it does so to. Default: every one. */
 export async function shelledEngine(
   t: Cleaning,
-  first: keyof typeof DO,
+  first: Act,
   { times = Number.POSITIVE_INFINITY }: { times?: 1 | number } = {},
 ): Promise<ShelledEngine> {
   const { python } = await engineEnvironment('faster-whisper');
@@ -45,17 +44,8 @@ export async function shelledEngine(
   mkdirSync(directory);
   for (const pipe of ['gate', 'held']) spawnSync('mkfifo', [join(directory, pipe)]);
   const path = join(directory, 'python');
-  const act = times === 1 ? `if mkdir "$dir/done" 2>/dev/null; then ${DO[first]}; fi` : DO[first];
-  writeFileSync(
-    path,
-    `#!/bin/sh
-dir='${directory}'
-hold() { echo $$ > "$dir/held"; }
-if [ "$2" = capabilities ]; then echo '${CAPABILITIES}'; exit; fi
-${act}
-exec '${python}' "$@"
-`,
-  );
+  const act = [first, times === 1 ? 'once' : 'always', directory].map((word) => `'${word}'`).join(' ');
+  writeFileSync(path, `#!/bin/sh\nexec '${python}' '${PROGRAM}' ${act} "$@"\n`);
   chmodSync(path, 0o755);
   return {
     choice: `faster-whisper?model=tiny.en&python=${path}`,

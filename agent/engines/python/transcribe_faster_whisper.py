@@ -8,9 +8,69 @@ import read_audio
 import worker_protocol
 
 SAMPLE_RATE = 16000  # the sample rate of every Whisper model
+WINDOW_FRAMES = 3000  # of 30 s
 
 
-def load(options):
+class FasterWhisper:
+    packages = ("faster-whisper", "ctranslate2")
+
+    def __init__(self, options, parallel):
+        self._model, device, name = load(options, parallel)
+        worker_protocol.check_language(options.get("language"), self._model.supported_languages)
+        self.parallel = parallel
+        self.capabilities = {
+            "model": worker_protocol.model_name(name),
+            "device": device,
+            "gpu_optimized": device == "cuda" and options.get("compute_type") != "float32",
+            "batch_size": options.get("batch_size") or (16 if device == "cuda" else 1),
+        }
+
+    def check(self):
+        """Encodes a window of silence."""
+        import numpy
+
+        self._model.encode(numpy.zeros((self._model.feature_extractor.mel_filters.shape[0], WINDOW_FRAMES), numpy.float32))
+
+    def transcribe(self, job):
+        from faster_whisper import BatchedInferencePipeline
+
+        samples, warnings = read_audio.read_audio(job.audio_path, SAMPLE_RATE)
+        job.audio(len(samples) / SAMPLE_RATE, warnings)
+        heard = hear.start(samples)
+        job.check()
+        options = job.options
+        language = options.get("language")
+        # Of the second try: without a voice nothing is transcribed, and an error of one window is not handed to the next. The
+        # library's default already decodes again with a higher temperature where the text repeats itself.
+        other = {name: options[name] for name in ("vad_filter", "condition_on_previous_text") if name in options}
+        if options.get("batch_size", 1) > 1:
+            # In batches the library omits timestamps by default.
+            segments, info = BatchedInferencePipeline(model=self._model).transcribe(
+                samples, language=language, batch_size=options["batch_size"], without_timestamps=False, **other
+            )
+        else:
+            segments, info = self._model.transcribe(samples, language=language, **other)
+
+        total = worker_protocol.windows(info.duration)
+        job.progress(0, info.duration, 0, total)
+        result = []
+        for burst in worker_protocol.bursts(segments, job.check):  # a generator: the work is done here
+            for segment in burst:
+                result.append(
+                    {
+                        "start_seconds": segment.start,
+                        "end_seconds": segment.end,
+                        "text": segment.text,
+                        "confidence": math.exp(segment.avg_logprob),
+                    }
+                )
+            done = burst[-1].end
+            job.progress(done, info.duration, int(done // 30), total)
+        job.progress(info.duration, info.duration, total, total)
+        return {"language": info.language, "segments": result, "heard": heard()}
+
+
+def load(options, parallel):
     from faster_whisper import WhisperModel  # first, so that its own absence is reported, not that of a dependency
     import ctranslate2
 
@@ -24,8 +84,9 @@ def load(options):
     compute_type = options.get("compute_type") or ("float16" if device == "cuda" else "int8")
     place = packaged(name) or name
     check_place(place)
+    shared = {"num_workers": parallel, "cpu_threads": threads_each(parallel)}
     try:
-        return WhisperModel(place, device=device, device_index=index, compute_type=compute_type), device, name
+        model = WhisperModel(place, device=device, device_index=index, compute_type=compute_type, **shared)
     except ValueError as error:  # an unknown name of a model, a compute type that the device lacks
         message = str(error).splitlines()[0]
         raise worker_protocol.Failure("engine_choice_invalid", message, MODEL_HINT) from error
@@ -39,11 +100,20 @@ def load(options):
             hint = "with a network: python3 -c 'import faster_whisper; faster_whisper.download_model(\"%s\")'; or %s"
             raise worker_protocol.Failure("engine_missing", message, hint % (name, MODEL_HINT)) from error
         raise
+    return model, device, name
 
 
 MODEL_HINT = "model= takes a size such as large-v3, an id on Hugging Face, or the directory of a CTranslate2 model"
 NO_SUCH_REPOSITORY = {"RepositoryNotFoundError", "HFValidationError", "RevisionNotFoundError"}
 NO_DOWNLOAD = {"LocalEntryNotFoundError", "HfHubHTTPError", "OfflineModeIsEnabled", "ConnectionError", "TransportError"}
+
+
+def threads_each(parallel):
+    """Threads of a job on the processor; 0 for the library's default, which is meant for one job at a time."""
+    if parallel == 1:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // parallel)
 
 
 def check_place(place):
@@ -68,53 +138,4 @@ def packaged(name):
     return str(get_model_path())
 
 
-def capabilities(options):
-    model, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
-    worker_protocol.check_language(options.get("language"), model.supported_languages)
-    return {
-        "model": worker_protocol.model_name(name),
-        "device": device,
-        "gpu_optimized": device == "cuda" and options.get("compute_type") != "float32",
-        "batch_size": options.get("batch_size") or (16 if device == "cuda" else 1),
-    }
-
-
-def transcribe(audio, options):
-    from faster_whisper import BatchedInferencePipeline
-
-    samples, warnings = read_audio.read_audio(audio, SAMPLE_RATE)
-    worker_protocol.audio(len(samples) / SAMPLE_RATE, warnings)
-    heard = hear.start(samples)
-    model, _, _ = load(options)
-    language = options.get("language")
-    # Of the second try: without a voice nothing is transcribed, and an error of one window is not handed to the next. The
-    # library's default already decodes again with a higher temperature where the text repeats itself.
-    other = {name: options[name] for name in ("vad_filter", "condition_on_previous_text") if name in options}
-    if options.get("batch_size", 1) > 1:
-        # In batches the library omits timestamps by default.
-        segments, info = BatchedInferencePipeline(model=model).transcribe(
-            samples, language=language, batch_size=options["batch_size"], without_timestamps=False, **other
-        )
-    else:
-        segments, info = model.transcribe(samples, language=language, **other)
-
-    total = worker_protocol.windows(info.duration)
-    worker_protocol.progress(0, info.duration, 0, total)
-    result = []
-    for burst in worker_protocol.bursts(segments):  # a generator: the work is done here
-        for segment in burst:
-            result.append(
-                {
-                    "start_seconds": segment.start,
-                    "end_seconds": segment.end,
-                    "text": segment.text,
-                    "confidence": math.exp(segment.avg_logprob),
-                }
-            )
-        done = burst[-1].end
-        worker_protocol.progress(done, info.duration, int(done // 30), total)
-    worker_protocol.progress(info.duration, info.duration, total, total)
-    return {"language": info.language, "segments": result, "heard": heard()}
-
-
-worker_protocol.run(capabilities, transcribe)
+worker_protocol.run(FasterWhisper)

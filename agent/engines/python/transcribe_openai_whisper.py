@@ -10,6 +10,63 @@ import worker_protocol
 
 SAMPLE_RATE = 16000
 FRAMES_PER_SECOND = 100  # the unit in which the library's bar counts
+WINDOW_FRAMES = 3000  # of 30 s
+
+
+class OpenaiWhisper:
+    packages = ("openai-whisper", "torch")
+    parallel = 1  # decoding keeps its state in the model
+
+    def __init__(self, options, _parallel):
+        import whisper  # noqa: F401  reports its own absence first
+        from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+        if shutil.which("ffmpeg") is None:
+            raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not installed")
+        self._model, self._device, name = load(options)
+        known = [*LANGUAGES, *TO_LANGUAGE_CODE] if self._model.is_multilingual else ["en", "english"]
+        worker_protocol.check_language(options.get("language"), known)
+        model = worker_protocol.model_name(name)
+        gpu = self._device == "cuda"
+        self.capabilities = {"model": model, "device": self._device, "gpu_optimized": gpu, "batch_size": 1}
+
+    def check(self):
+        """Encodes a window of silence."""
+        import torch
+
+        silence = torch.zeros((1, self._model.dims.n_mels, WINDOW_FRAMES), dtype=torch.float32).to(self._model.device)
+        with torch.no_grad():
+            self._model.encoder(silence)
+
+    def transcribe(self, job):
+        samples = decode(job.audio_path)
+        heard = hear.start(samples)
+        duration = len(samples) / SAMPLE_RATE
+        job.audio(duration)
+        job.check()
+        report_bar(job, duration)
+        try:
+            # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
+            result = self._model.transcribe(
+                samples,
+                language=job.options.get("language"),
+                verbose=False,
+                fp16=self._device == "cuda",
+                # False in the second try: an error of one window is not handed to the next.
+                condition_on_previous_text=job.options.get("condition_on_previous_text", True),
+            )
+        finally:
+            release_memory()
+        segments = [
+            {
+                "start_seconds": segment["start"],
+                "end_seconds": segment["end"],
+                "text": segment["text"],
+                "confidence": math.exp(segment["avg_logprob"]),
+            }
+            for segment in result["segments"]
+        ]
+        return {"language": result["language"], "segments": segments, "heard": heard()}
 
 
 def load(options):
@@ -27,44 +84,12 @@ def load(options):
         raise worker_protocol.Failure("engine_choice_invalid", str(error).partition(";")[0], hint) from error
 
 
-def capabilities(options):
-    import whisper  # noqa: F401  reports its own absence first
-    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+def release_memory():
+    """Torch keeps what a job needed on the GPU, also after the memory was full."""
+    import torch
 
-    if shutil.which("ffmpeg") is None:
-        raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not installed")
-    model, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
-    known = [*LANGUAGES, *TO_LANGUAGE_CODE] if model.is_multilingual else ["en", "english"]
-    worker_protocol.check_language(options.get("language"), known)
-    return {"model": worker_protocol.model_name(name), "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
-
-
-def transcribe(audio, options):
-    samples = decode(audio)
-    heard = hear.start(samples)
-    model, device, _ = load(options)
-    duration = len(samples) / SAMPLE_RATE
-    worker_protocol.audio(duration)
-    report_bar(duration)
-    # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
-    result = model.transcribe(
-        samples,
-        language=options.get("language"),
-        verbose=False,
-        fp16=device == "cuda",
-        # False in the second try: an error of one window is not handed to the next.
-        condition_on_previous_text=options.get("condition_on_previous_text", True),
-    )
-    segments = [
-        {
-            "start_seconds": segment["start"],
-            "end_seconds": segment["end"],
-            "text": segment["text"],
-            "confidence": math.exp(segment["avg_logprob"]),
-        }
-        for segment in result["segments"]
-    ]
-    return {"language": result["language"], "segments": segments, "heard": heard()}
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def decode(audio):
@@ -81,7 +106,7 @@ def decode(audio):
         raise worker_protocol.Failure("audio_unreadable", "ffmpeg cannot decode the audio: %s" % last) from error
 
 
-def report_bar(duration):
+def report_bar(job, duration):
     """Replaces the library's bar with ours: `whisper.transcribe` is the function, so the module is imported by name."""
     import tqdm
 
@@ -91,11 +116,12 @@ def report_bar(duration):
         def update(self, n=1):
             shown = super().update(n)
             done = self.n / FRAMES_PER_SECOND
-            worker_protocol.progress(done, duration, int(done // 30), total)
+            job.progress(done, duration, int(done // 30), total)
+            job.check()
             return shown
 
     importlib.import_module("whisper.transcribe").tqdm = types.SimpleNamespace(tqdm=Bar)
-    worker_protocol.progress(0, duration, 0, total)
+    job.progress(0, duration, 0, total)
 
 
-worker_protocol.run(capabilities, transcribe)
+worker_protocol.run(OpenaiWhisper)

@@ -21,29 +21,36 @@ SILENCE = 30  # mean amplitude, of 32767: below -60 dB the decoder invents words
 FRAMES_PER_SECOND = 100  # of the decoder
 
 
-def capabilities(_options):
-    import pocketsphinx  # noqa: F401  here, so that its absence is reported as such
+class Pocketsphinx:
+    packages = ("pocketsphinx",)
+    parallel = 1
+    capabilities = {"model": "en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
 
-    return {"model": "en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
+    def __init__(self, _options, _parallel):
+        from pocketsphinx import Decoder
 
+        self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+        self._cepstral_mean = self._decoder.get_cmn(False)
 
-def transcribe(audio, _options):
-    from pocketsphinx import Decoder
+    def check(self):
+        pass
 
-    pieces = plan(audio)
-    total_seconds = pieces[-1][1] / RATE if pieces else 0
-    worker_protocol.audio(total_seconds)
-    decoder = Decoder(samprate=RATE, loglevel="FATAL")
-    segments = []
-    with wave.open(audio, "rb") as file:
-        for index, (start, end, loudest) in enumerate(pieces):
-            worker_protocol.progress(start / RATE, total_seconds, index, len(pieces))
-            pcm = file.readframes(end - start)
-            segment = decode(decoder, pcm, start / RATE) if loudest > SILENCE else None
-            if segment is not None:
-                segments.append(segment)
-    worker_protocol.progress(total_seconds, total_seconds, len(pieces), len(pieces))
-    return {"language": "en", "segments": segments}
+    def transcribe(self, job):
+        pieces = plan(job.audio_path)
+        total_seconds = pieces[-1][1] / RATE if pieces else 0
+        job.audio(total_seconds)
+        self._decoder.set_cmn(self._cepstral_mean)  # it has adapted to the recording before
+        segments = []
+        with wave.open(job.audio_path, "rb") as file:
+            for index, (start, end, loudest) in enumerate(pieces):
+                job.check()
+                job.progress(start / RATE, total_seconds, index, len(pieces))
+                pcm = file.readframes(end - start)
+                segment = decode(self._decoder, pcm, start / RATE) if loudest > SILENCE else None
+                if segment is not None:
+                    segments.append(segment)
+        job.progress(total_seconds, total_seconds, len(pieces), len(pieces))
+        return {"language": "en", "segments": segments}
 
 
 def plan(audio):
@@ -99,4 +106,4 @@ def decode(decoder, pcm, offset_seconds):
     }
 
 
-worker_protocol.run(capabilities, transcribe)
+worker_protocol.run(Pocketsphinx)

@@ -1,31 +1,44 @@
-"""The protocol between our engine scripts and the worker.
+"""The protocol between an engine's process and the worker.
 
-The worker starts a script as
+The worker starts a script once. It loads its model, and then transcribes one recording after the other, or several at once. Each
+message is a JSON object on one line. The worker writes to standard input
 
-    python SCRIPT capabilities OPTIONS          prints one {"event": "capabilities", ...} line
-    python SCRIPT transcribe AUDIO OUTPUT OPTIONS
+    {"do": "load", "options": {...}, "parallel": 2}                  first, and once
+    {"do": "transcribe", "id": "7", "audio_path": "...", "output_path": "...", "options": {...}}
+    {"do": "cancel", "id": "7"}                                      between two segments it takes effect
+    {"do": "check", "id": "8"}                                       whether the loaded model still works
 
-where OPTIONS is a JSON object. When it has read the audio, the script prints its length and what is wrong with it
+and reads from standard output
 
-    {"event": "audio", "duration_seconds": 61.5, "warnings": [{"code": "audio_damaged", "message": "…"}]}
+    {"event": "ready", "capabilities": {...}, "versions": {...}, "parallel": 2, "memory_bytes": 312000000}
+    {"event": "audio", "id": "7", "duration_seconds": 61.5, "warnings": [{"code": "audio_damaged", "message": "..."}]}
+    {"event": "progress", "id": "7", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
+    {"event": "result", "id": "7", "memory_bytes": 344000000}        output_path has the transcript
+    {"event": "cancelled", "id": "7"}
+    {"event": "error", "id": "7", "code": "audio_unreadable", "message": "...", "hint": "..."}
+    {"event": "error", "id": "7", "trace": "..."}                    an exception that has no code
 
-and then a JSON line for each step
+An error without an id is that of loading; the process ends after it. The file at output_path has {"language", "segments":
+[{"start_seconds", "end_seconds", "text", "confidence"}], "heard"}, where "heard" is what hear.py says of the audio, or None.
 
-    {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
-
-and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}], "heard"} to OUTPUT, where
-"heard" is what hear.py says of the audio, or None. A known failure
-is reported as {"event": "failure", "code", "message", "hint"?}; every other exception goes to standard error with its traceback, which the
-worker searches for signs of full GPU memory. Other lines, printed by a library, are ignored.
+What libraries print goes to standard error, which is the log. Its end for a job is marked by a line with MARK and the id, before
+the job's last message. The process ends at the end of its standard input, whatever it is
+doing: when the worker has closed it, or has been killed.
 """
 
+import importlib.metadata
 import json
 import math
 import os
+import platform
 import queue
 import sys
 import threading
 import time
+import traceback
+
+TRACE_CHARACTERS = 8000
+MARK = "\x1e"
 
 
 class Failure(Exception):
@@ -36,18 +49,156 @@ class Failure(Exception):
         self.code, self.hint = code, hint
 
 
-def emit(event, **fields):
-    print(json.dumps(dict(event=event, **fields)), flush=True)
+class Cancelled(Exception):
+    """The worker wants no transcript any more."""
 
 
-def audio(duration_seconds, warnings=()):
-    """Reports the length of what was decoded."""
-    emit("audio", duration_seconds=round(duration_seconds, 3), warnings=list(warnings))
+class Job:
+    """One recording to transcribe, and the way to report about it."""
+
+    def __init__(self, emit, message):
+        self.id, self.audio_path, self.options = message["id"], message["audio_path"], message["options"]
+        self._emit, self._cancelled = emit, threading.Event()
+
+    def audio(self, duration_seconds, warnings=()):
+        """Reports the length of what was decoded."""
+        self._emit("audio", id=self.id, duration_seconds=round(duration_seconds, 3), warnings=list(warnings))
+
+    def progress(self, done_seconds, total_seconds, current_chunk, total_chunks):
+        percentage = 100.0 * min(1.0, done_seconds / total_seconds) if total_seconds > 0 else 100.0
+        chunks = {"current_chunk": current_chunk, "total_chunks": total_chunks}
+        self._emit("progress", id=self.id, percentage=round(percentage, 2), **chunks)
+
+    def cancel(self):
+        self._cancelled.set()
+
+    def check(self):
+        """Raises Cancelled if the job is. Call it wherever the work can end."""
+        if self._cancelled.is_set():
+            raise Cancelled
 
 
-def progress(done_seconds, total_seconds, current_chunk, total_chunks):
-    percentage = 100.0 * min(1.0, done_seconds / total_seconds) if total_seconds > 0 else 100.0
-    emit("progress", percentage=round(percentage, 2), current_chunk=current_chunk, total_chunks=total_chunks)
+def run(load):
+    """Serves the worker until its end. `load(options, parallel)` returns an engine:
+
+    capabilities    a dict of model, device, gpu_optimized, batch_size
+    packages        names of the packages whose versions are reported
+    parallel        how many jobs it can transcribe at once
+    check()         raises if the model doesn't work any more
+    transcribe(job) returns a dict of language, segments and heard
+    """
+    _Server(load).serve()
+
+
+class _Server:
+    def __init__(self, load):
+        self._load = load
+        self._out = _own_stdout()
+        self._lock = threading.Lock()
+        self._jobs = {}
+
+    def serve(self):
+        commands = queue.Queue()
+        threading.Thread(target=_read, args=(commands,), daemon=True).start()
+        engine = self._begin(commands.get())
+        while True:
+            message = commands.get()
+            if message["do"] == "transcribe":
+                job = self._jobs[message["id"]] = Job(self.emit, message)
+                self._start(self._transcribe, engine, job, message["output_path"])
+            elif message["do"] == "cancel":
+                job = self._jobs.get(message["id"])
+                if job is not None:  # else its end is on the way to the worker
+                    job.cancel()
+            elif message["do"] == "check":
+                self._start(self._check, engine, message["id"])
+
+    def emit(self, event, **fields):
+        line = json.dumps(dict(event=event, **fields))
+        with self._lock:
+            try:
+                print(line, file=self._out, flush=True)
+            except BrokenPipeError:
+                os._exit(0)
+
+    def _begin(self, message):
+        try:
+            engine = self._load(message["options"], message["parallel"])
+        except Exception as error:
+            self._failure({}, error)()
+            os._exit(2)
+        versions = {"python": platform.python_version(), **{name: _version(name) for name in engine.packages}}
+        known = {"capabilities": engine.capabilities, "versions": versions, "parallel": engine.parallel}
+        self.emit("ready", **known, memory_bytes=memory_bytes())
+        return engine
+
+    def _start(self, work, *arguments):
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def _transcribe(self, engine, job, output_path):
+        try:
+            result = engine.transcribe(job)
+            with open(output_path + ".partial", "w", encoding="utf-8") as file:
+                json.dump(result, file, ensure_ascii=False)
+            os.replace(output_path + ".partial", output_path)
+        except Cancelled:
+            answer = lambda: self.emit("cancelled", id=job.id)
+        except Exception as error:
+            answer = self._failure({"id": job.id}, error)
+        else:
+            answer = lambda: self.emit("result", id=job.id, memory_bytes=memory_bytes())
+        del self._jobs[job.id]
+        os.write(2, ("\n%s%s\n" % (MARK, job.id)).encode())
+        answer()
+
+    def _check(self, engine, check_id):
+        try:
+            engine.check()
+        except Exception as error:
+            self._failure({"id": check_id}, error)()
+        else:
+            self.emit("result", id=check_id, memory_bytes=memory_bytes())
+
+    def _failure(self, whose, error):
+        """Logs the error; returns what reports it."""
+        if isinstance(error, ModuleNotFoundError):
+            error = Failure("engine_missing", "this Python has no module %s" % error.name)
+        if isinstance(error, Failure):
+            hint = {} if error.hint is None else {"hint": error.hint}
+            return lambda: self.emit("error", **whose, code=error.code, message=str(error), **hint)
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        print(trace, file=sys.stderr, flush=True)
+        return lambda: self.emit("error", **whose, trace=trace[-TRACE_CHARACTERS:])
+
+
+def _own_stdout():
+    """The stream for messages. From now on standard output is the log, for libraries and for what they start."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)
+    return out
+
+
+def _read(commands):
+    for line in sys.stdin:
+        commands.put(json.loads(line))
+    os._exit(0)
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def memory_bytes():
+    """Resident memory of this process; None if the system doesn't say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
 
 
 def model_name(model):
@@ -74,10 +225,11 @@ def windows(seconds):
     return max(1, math.ceil(seconds / 30))
 
 
-def bursts(segments):
+def bursts(segments, check=lambda: None):
     """Yields lists of the segments that come together: those of one window, which take time only for the first.
 
-    A window's progress is that of its last segment: that of the first would tell of a pace that is far too slow.
+    A window's progress is that of its last segment: that of the first would tell of a pace that is far too slow. `check` is
+    called after each segment; what it raises ends the work, and then arrives here.
     """
     arrived = queue.Queue()
 
@@ -85,6 +237,7 @@ def bursts(segments):
         try:
             for segment in segments:
                 arrived.put((segment, None))
+                check()
             arrived.put((None, None))
         except BaseException as error:
             arrived.put((None, error))
@@ -109,26 +262,3 @@ def bursts(segments):
 
 
 BURST_SECONDS = 0.1
-
-
-def run(capabilities, transcribe):
-    """Reads the command line and calls `capabilities(options)` or `transcribe(audio, options)`; both return a dict."""
-    verb, options = sys.argv[1], json.loads(sys.argv[-1])
-    try:
-        if verb == "capabilities":
-            emit("capabilities", **capabilities(options))
-            return
-        audio, output = sys.argv[2], sys.argv[3]
-        result = transcribe(audio, options)
-    except ModuleNotFoundError as missing:
-        fail("engine_missing", "this Python has no module %s" % missing.name)
-    except Failure as failure:
-        fail(failure.code, str(failure), failure.hint)
-    with open(output + ".partial", "w", encoding="utf-8") as file:
-        json.dump(result, file, ensure_ascii=False)
-    os.replace(output + ".partial", output)
-
-
-def fail(code, message, hint=None):
-    emit("failure", code=code, message=message, **({} if hint is None else {"hint": hint}))
-    sys.exit(2)

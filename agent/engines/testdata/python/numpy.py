@@ -1,4 +1,4 @@
-"""A stand-in for the three numpy calls that we use."""
+"""A stand-in for the numpy calls that we use."""
 
 float32 = "float32"
 
@@ -9,6 +9,10 @@ class Samples(list):
 
     def __truediv__(self, _divisor):
         return self
+
+
+def zeros(shape, _type):
+    return shape
 
 
 def concatenate(pieces):

@@ -1,6 +1,7 @@
 """A stand-in for faster-whisper 1.2.1, with the library's own signatures, so that invalid calls fail."""
 
 import collections
+import types
 
 import stand_in
 
@@ -33,7 +34,12 @@ class WhisperModel:
         if model_size_or_path == "nowhere":
             raise ValueError("Invalid model size 'nowhere', expected one of: tiny.en, tiny")
         stand_in.check_model(model_size_or_path)
+        self.feature_extractor = types.SimpleNamespace(mel_filters=types.SimpleNamespace(shape=(80, 201)))
         self.supported_languages = ["en"] if model_size_or_path.endswith(".en") else ["en", "de", "fr", "es", "it"]
+
+    def encode(self, features):
+        assert features == (80, 3000)
+        stand_in.check_gpu()
 
     def transcribe(
         self,
@@ -46,7 +52,7 @@ class WhisperModel:
         without_timestamps=False,
         vad_filter=False,
     ):
-        return _segments("one by one"), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
+        return _segments("one by one", stand_in.audio()), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
 
 
 class BatchedInferencePipeline:
@@ -67,10 +73,11 @@ class BatchedInferencePipeline:
         hotwords=None,
     ):
         text = "batches of %d, %s" % (batch_size, "no times" if without_timestamps else "times")
-        return _segments(text), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
+        return _segments(text, stand_in.audio()), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
 
 
-def _segments(text):
+def _segments(text, audio):
     print("a line of the library's own")
     for index, (start, end) in enumerate([(0.0, 20.0), (20.0, 45.5), (45.5, 69.0)]):
+        stand_in.before_segment(audio)
         yield Segment(index, 0, start, end, " " + text, [], -0.5, 1.0, 0.0, None, 0.0)

@@ -1,5 +1,7 @@
 """A stand-in for openai-whisper 20250625: its signatures and names, including the function that hides its own module."""
 
+import types
+
 import stand_in
 
 from .transcribe import transcribe
@@ -22,6 +24,11 @@ def load_model(name, device=None, download_root=None, in_memory=False):
 class Whisper:
     def __init__(self, is_multilingual):
         self.is_multilingual = is_multilingual
+        self.device, self.dims = "cpu", types.SimpleNamespace(n_mels=80)
+
+    def encoder(self, mel):
+        assert mel == (1, 80, 3000)
+        stand_in.check_gpu()
 
     def transcribe(self, *args, **kwargs):
         return transcribe(self, *args, **kwargs)
