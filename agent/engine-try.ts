@@ -17,9 +17,11 @@ export type TryOptions = {
   pace: Pace;
   clock: Clock;
   learned: LearnedPace;
+  /** Takes each line that the engine prints. */
+  onLog: (line: string) => void;
 };
 
-export function beginTry({ held, reports, facts, limits, pace, clock, learned }: TryOptions): Try {
+export function beginTry({ held, reports, facts, limits, pace, clock, learned, onLog }: TryOptions): Try {
   const { duration_seconds } = facts;
   const stalled = new AbortController();
   const onStall = (error: EngineError) => stalled.abort(error);
@@ -34,6 +36,7 @@ export function beginTry({ held, reports, facts, limits, pace, clock, learned }:
       eta = begin();
       reports.note({ stage, percentage: 0, ...facts });
     },
+    onLog,
     onAudio(audio) {
       watch.lasts(audio.duration_seconds);
       eta.audio_seconds = audio.duration_seconds;

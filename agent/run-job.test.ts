@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { TranscriptionAPI } from '../sdk/typescript/index.ts';
-import { startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
+import { startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
 import { createExec } from './engines/exec.ts';
 import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
@@ -49,6 +49,29 @@ test('its worker, stages, length and size can be watched while it runs', async (
   assert.equal(worker.capabilities.model, 'sh');
   spawnSync('sh', ['-c', `echo go > ${gate}`]);
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+});
+
+test('what the engine prints can be read while it runs, and after it failed; without secrets', async (t) => {
+  const gate = join(temporaryDirectory(t), 'gate');
+  spawnSync('mkfifo', [gate]);
+  const fetching = 'echo "GET https://models.test/m.bin?token=abc" >&2';
+  startTestWorker(t, api, `${fetching}; read line < ${gate}; echo "it is broken" >&2; exit 1`, {
+    workerId: 'worker-log',
+  });
+  const { id } = await submitAudio(api, wav(2), { max_attempts: 1 });
+  let text = '';
+  let opened = false;
+  for await (const part of api.jobs.followAttemptLog(id, 1, { pollMs: 10 })) {
+    text += part;
+    if (opened) continue;
+    opened = true;
+    spawnSync('sh', ['-c', `echo go > ${gate}`]);
+  }
+  assert.equal(text, 'GET https://models.test/m.bin?[redacted]\nit is broken\n');
+  assert.equal((await jobEnd(api, id)).state, 'FAILED');
+  assert.equal((await api.jobs.attemptLog(id, 1)).text, text);
+  const { stdout } = await startTmon(t, ['logs', id, '--server', url]).ended;
+  assert.equal(stdout, text);
 });
 
 test('empty and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {

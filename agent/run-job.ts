@@ -14,6 +14,7 @@ import type { FailureReport, Job } from '../protocol/job.ts';
 import type { Transcript, TranscriptWarning } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import type { SpanExport } from '../tracing/span.ts';
+import { AttemptLog } from './attempt-log.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
 import { receiveAudio } from './audio/receive-audio.ts';
 import type { Clock } from './clock.ts';
@@ -27,6 +28,7 @@ import { ProgressReports } from './progress-report.ts';
 import { transcribeChecked } from './quality/checked-transcription.ts';
 import { measureAudio } from './quality/measure-audio.ts';
 import type { OnSuspect } from './quality/on-suspect.ts';
+import { redactorOf } from './redact.ts';
 import type { SelfCheck } from './self-check.ts';
 import { sendUntilAnswered } from './send-until-answered.ts';
 import type { Pace } from './stall.ts';
@@ -66,6 +68,11 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   const log = (message: string, details: Record<string, unknown> = {}) =>
     options.log({ message, job_id: job.job_id, attempt: attempt.number, ...details });
   const reports = new ProgressReports(options.api, held, options.onConflict);
+  const engineLog = new AttemptLog({
+    send: (part) => options.api.jobs.putAttemptLog(held.jobId, attempt.number, held.leaseToken, part, LOG_CALL),
+    redact,
+    clock: options.clock,
+  });
   const begun_ms = performance.now();
   const spent = () => ({ seconds: Math.round(performance.now() - begun_ms) / 1000 });
   let directory: string | undefined;
@@ -74,12 +81,14 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   try {
     await mkdir(options.workDirectory, { recursive: true });
     directory = await mkdtemp(join(options.workDirectory, `${job.job_id}-`));
-    const ended = await attemptJob(held, directory, reports, options);
+    const ended = await attemptJob(held, directory, { ...options, reports, engineLog });
     reports.close();
     if (ended.state === 'COMPLETED') options.selfCheck.completed();
     const { segments_count: segments, s3_path: transcript } = ended.output;
     log(ended.state.toLowerCase(), { ...spent(), segments, transcript });
   } catch (caught) {
+    // A worker that was stopped still holds the lease, unless it has lost it.
+    if (held.stopped?.why !== 'lease_lost') await engineLog.flush();
     if (!held.signal.aborted) await reports.flush();
     reports.close();
     const hung = held.stopped?.why === 'hung';
@@ -90,6 +99,7 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
     });
     if (outcome !== undefined) log(outcome, { ...spent(), ...errorFields(error) });
   } finally {
+    engineLog.close();
     if (directory !== undefined) {
       await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
         log('its directory could not be removed', errorFields(error)),
@@ -98,21 +108,20 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   }
 }
 
-async function attemptJob(
-  held: HeldJob,
-  directory: string,
-  reports: ProgressReports,
-  options: RunJobOptions,
-): Promise<Job> {
+/** The options, and what reports about the attempt. */
+type Attempt = RunJobOptions & { reports: ProgressReports; engineLog: AttemptLog };
+
+async function attemptJob(held: HeldJob, directory: string, options: Attempt): Promise<Job> {
+  const { reports, engineLog } = options;
   const trace = traceOf(
     { traceparent: held.claimed.traceparent, attributes: { 'transcription.job.id': held.jobId } },
     options.spans,
   );
   const transcript =
-    (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, { ...options, reports, trace }));
+    (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, { ...options, trace }));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
   held.deliver();
-  await reports.flush();
+  await Promise.all([reports.flush(), engineLog.flush()]);
   return trace.stage('upload', () => deliver(held, transcript, options));
 }
 
@@ -148,9 +157,9 @@ async function earlierTranscript(held: HeldJob, { api }: RunJobOptions): Promise
 async function transcribe(
   held: HeldJob,
   directory: string,
-  options: RunJobOptions & { reports: ProgressReports; trace: JobTrace },
+  options: Attempt & { trace: JobTrace },
 ): Promise<Transcript> {
-  const { engine, batchSize, limits, pace, clock, learned, onSuspect, log, reports, trace } = options;
+  const { engine, batchSize, limits, pace, clock, learned, onSuspect, log, reports, engineLog, trace } = options;
   const { signal, claimed } = held;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   const audio = await trace.stage('download', () => download(held, directory, options), audioAttributes);
@@ -166,7 +175,17 @@ async function transcribe(
     transcribeChecked(engine, task, {
       signal,
       onSuspect,
-      begin: () => beginTry({ held, reports, facts, limits, pace, clock, learned }),
+      begin: () =>
+        beginTry({
+          held,
+          reports,
+          facts,
+          limits,
+          pace,
+          clock,
+          learned,
+          onLog: (line) => engineLog.line(line),
+        }),
       measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
       onSecondTry({ reasons }, what) {
         const message = `the transcript is suspect: a second try, ${what}`;
@@ -260,6 +279,8 @@ const hungEngine = (): EngineError =>
   new EngineError('engine_stalled', 'the monitor found that the engine made no progress, and had it killed');
 
 const MESSAGE_MAX = 4000;
+const LOG_CALL = { retries: 0, timeoutMs: 10_000 };
+const redact = redactorOf(process.env);
 
 /** The error to report. Exported for its test. */
 export function failureOf(error: unknown, batchSize: number): Omit<FailureReport, 'lease_token'> {

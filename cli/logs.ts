@@ -1,9 +1,13 @@
-/** `tmon logs`: jobs in workers' logs, without a monitor: files, standard input, CloudWatch Logs. */
+/**
+ * `tmon logs`: jobs in workers' logs, without a monitor: files, standard input, CloudWatch Logs. `tmon logs JOB`: what the engine printed
+ * about a job of a monitor.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SIGHTED_STATES } from '../protocol/sighted-state.ts';
 import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
+import type { AttemptLogOptions } from './logs/attempt-log.ts';
 import type { LogsOptions } from './logs/reading.ts';
-import { jsonOption, moment, wholeNumber } from './options.ts';
+import { clientCommand, jobId, jsonOption, moment, wholeNumber } from './options.ts';
 import { span } from './span.ts';
 
 const SOURCES = `
@@ -14,7 +18,10 @@ SOURCE is a file (gzipped or not), - for standard input, log:PATH, or cloudwatch
 --print-query shows the Logs Insights query and the aws command that do the same, and reads nothing.`;
 
 export function logsCommand(): Command {
-  const logs = new Command('logs').description('Jobs in the logs of workers, without a monitor or database.');
+  const logs = new Command('logs').description(
+    'Jobs in the logs of workers, without a monitor or database; and `tmon logs JOB`: what the engine printed about a job of a monitor.',
+  );
+  logs.addCommand(attemptCommand(), { isDefault: true });
   logs.addCommand(
     view(
       'watch',
@@ -52,6 +59,19 @@ export function logsCommand(): Command {
       .option('--bin <time>', 'length of a step', span, span('5m')),
   );
   return logs;
+}
+
+/** What `tmon logs JOB` runs. */
+function attemptCommand(): Command {
+  return clientCommand('attempt')
+    .description('Print the end of what the engine printed during an attempt.')
+    .argument('<job>', 'its id, or the name that its system gave it', jobId)
+    .option('--attempt <number>', 'number of the attempt (default: the last one)', wholeNumber)
+    .option('-f, --follow', 'print more as it comes, until the attempt ends')
+    .action(async (job: string, options: AttemptLogOptions) => {
+      const { showAttemptLog } = await import('./logs/attempt-log.ts');
+      await showAttemptLog(job, options);
+    });
 }
 
 type Show<T> = (sources: string[], options: T) => Promise<void>;

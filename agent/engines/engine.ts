@@ -90,6 +90,8 @@ export type TranscribeOptions = {
   /** Called at each change. An engine that begins at once need not call it. */
   onStage?: (stage: EngineStage) => void;
   onProgress: (progress: EngineProgress) => void;
+  /** Called with each line that the engine prints, which may be about another job if it has several. */
+  onLog?: (line: string) => void;
   /** Called once the engine has read the audio: its length is the one that counts. */
   onAudio?: (audio: { duration_seconds: number }) => void;
   /** Called with what can be heard in the audio, if the engine measures it. */

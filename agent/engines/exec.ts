@@ -53,7 +53,7 @@ export function createExec(options: ExecOptions): Engine {
       return { model: basename(program), device: 'cpu', gpu_optimized: false, batch_size: options.batch_size ?? 1 };
     },
 
-    async transcribe(task, { signal, onProgress }) {
+    async transcribe(task, { signal, onProgress, onLog }) {
       const output = join(task.work_directory, 'transcript.out');
       const values = {
         input: task.audio_path,
@@ -70,6 +70,7 @@ export function createExec(options: ExecOptions): Engine {
         signal,
         batch_size: task.batch_size,
         install_hint,
+        onLog,
         onLine: (line: string, stream: 'stdout' | 'stderr') => {
           const progress = stream === 'stdout' ? readProgressLine(line) : null;
           if (progress !== null) report({ ...chunksAt(progress.percentage, task), ...progress });

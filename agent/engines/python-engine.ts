@@ -78,7 +78,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   async function transcribe(task: TranscribeTask, given: TranscribeOptions): Promise<Transcript> {
-    const { signal, onProgress, onAudio, onHeard, onStage } = given;
+    const { signal, onProgress, onAudio, onHeard, onStage, onLog } = given;
     const audio_path = description.prepareAudio ? await description.prepareAudio(task, signal) : task.audio_path;
     const output_path = join(task.work_directory, 'transcript.json');
     const report = steadyProgress(onProgress);
@@ -99,7 +99,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
         audio_read = audio;
         onAudio?.({ duration_seconds: audio.duration_seconds });
       },
-      onLog: () => {},
+      onLog: onLog ?? (() => {}),
     });
     const { model } = known ?? (await prepare({ signal }));
     const json = await readFile(output_path, 'utf8').catch(() => '');

@@ -15,6 +15,7 @@ export type EngineProgramRequest = {
   batch_size: number;
   install_hint: string;
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  onLog?: ((line: string) => void) | undefined;
 };
 
 export type EngineProgramEnd = Pick<Signs, 'disk_full' | 'out_of_memory' | 'gpu_unavailable'> & {
@@ -79,6 +80,7 @@ export async function runEngineProgram(request: EngineProgramRequest): Promise<E
     onLine: (line, stream) => {
       signs.note(line, stream);
       request.onLine?.(line, stream);
+      request.onLog?.(line);
     },
   }).catch((error: unknown) => {
     throw startFailure(request, error);

@@ -54,7 +54,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
   async function run(
     audio: string,
     task: Omit<TranscribeTask, 'audio_path'>,
-    { signal, onProgress, onAudio }: TranscribeOptions,
+    { signal, onProgress, onAudio, onLog }: TranscribeOptions,
   ) {
     const model = await modelPath();
     const output = join(task.work_directory, 'whisper');
@@ -75,6 +75,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       signal,
       batch_size: task.batch_size,
       install_hint: INSTALL_HINT,
+      onLog,
       onLine: (line: string) => {
         const percentage = /progress\s*=\s*(\d+)\s*%/.exec(line)?.[1];
         const samples = /processing '.*' \((\d+) samples/.exec(line)?.[1];

@@ -12,6 +12,7 @@ import type {
   ProgressReport,
 } from '../../protocol/job.ts';
 import type { Link, TranscriptLinkRequest } from '../../protocol/link.ts';
+import { LOG_COMPLETE_HEADER, LOG_END_HEADER } from '../../protocol/log-limits.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { JobToken, JobTokenRequest } from '../../protocol/session.ts';
 import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
@@ -20,7 +21,7 @@ import { InvalidRequestError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
 import { type Page, Pages } from './pages.ts';
-import { type CallOptions, segment, type Transport } from './transport.ts';
+import { type CallOptions, segment, type Transport, waitFor } from './transport.ts';
 import { type JobUpdate, type WatchOptions, watchJob } from './watch.ts';
 
 /** The progress of a job. */
@@ -38,6 +39,15 @@ export type StoredTranscript = {
   warnings: TranscriptWarning[];
   suspect: boolean;
   already_there: boolean;
+};
+
+/** The end of what the engine printed during an attempt. */
+export type AttemptLog = {
+  text: string;
+  /** Where it ends: bytes since the beginning of the attempt. */
+  endBytes: number;
+  /** Nothing more will come. */
+  complete: boolean;
 };
 
 export class Jobs {
@@ -167,6 +177,58 @@ export class Jobs {
     const path = `${pathOf(jobId)}/transcript`;
     const text = await this.#transport.text({ method: 'GET', path, query: { format }, ...options });
     return format === 'json' ? (JSON.parse(text) as Transcript) : text;
+  }
+
+  /**
+   * The end of an attempt's log, as far as it is kept. `afterBytes`: only what follows. Throws NotFoundError if there is none.
+   */
+  async attemptLog(
+    jobId: string,
+    attempt: number,
+    { afterBytes = 0, ...options }: CallOptions & { afterBytes?: number } = {},
+  ): Promise<AttemptLog> {
+    const path = `${pathOf(jobId)}/attempts/${attempt}/log`;
+    const { text, headers } = await this.#transport.answer({
+      method: 'GET',
+      path,
+      query: { after: afterBytes },
+      ...options,
+    });
+    const complete = headers.get(LOG_COMPLETE_HEADER) === 'true';
+    return { text, endBytes: Number(headers.get(LOG_END_HEADER)), complete };
+  }
+
+  /** The parts of an attempt's log as they come, until the attempt is over. */
+  async *followAttemptLog(
+    jobId: string,
+    attempt: number,
+    { pollMs = 1_000, ...options }: CallOptions & { pollMs?: number } = {},
+  ): AsyncGenerator<string> {
+    for (let afterBytes = 0; ; ) {
+      const { text, endBytes, complete } = await this.attemptLog(jobId, attempt, { ...options, afterBytes });
+      if (text !== '') yield text;
+      if (complete) return;
+      afterBytes = endBytes;
+      await waitFor(pollMs, options.signal);
+    }
+  }
+
+  /** For workers: sends the end of the log of the attempt that the lease is for. `endBytes`: where it ends, since its begin. */
+  async putAttemptLog(
+    jobId: string,
+    attempt: number,
+    leaseToken: string,
+    { text, endBytes }: Pick<AttemptLog, 'text' | 'endBytes'>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#transport.json({
+      method: 'PUT',
+      path: `${pathOf(jobId)}/attempts/${attempt}/log`,
+      query: { end_bytes: endBytes },
+      headers: { 'lease-token': leaseToken },
+      raw: { body: text, type: 'text/plain; charset=utf-8' },
+      ...options,
+    });
   }
 
   /** For workers: reports progress. The latest report may be lost if the monitor crashes. */

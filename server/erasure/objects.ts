@@ -5,6 +5,7 @@ import type { ObjectStore } from '../objects/store.ts';
 import type { ErasureRecord } from '../state-machine/state/erasures.ts';
 import { transcriptKeys } from '../transcripts/keys.ts';
 import { eraseUpload } from '../uploads/erasing.ts';
+import { attemptLogKeys } from '../views/attempt-logs.ts';
 import { erasedViewKeys } from '../views/erased-views.ts';
 import { archivedJobKey, type Subject } from '../views/keys.ts';
 
@@ -28,7 +29,8 @@ export async function deleteObjects(options: DeletingOptions, erasures: readonly
   );
   const gone: string[] = [];
   await eachAtOnce(erasures, AT_ONCE, async ({ job_id, upload_id, ...remains }) => {
-    const keys = [...transcriptKeys(job_id), ...erasedViewKeys(job_id, remains), archivedJobKey(job_id)];
+    const views = [...erasedViewKeys(job_id, remains), ...attemptLogKeys(job_id)];
+    const keys = [...transcriptKeys(job_id), ...views, archivedJobKey(job_id)];
     for (const key of keys) await store.delete(key);
     if (upload_id === null || (await eraseUpload(options, upload_id)) !== 'later') gone.push(job_id);
   });

@@ -15,6 +15,7 @@ import { keepTranscript } from '../api/endpoints/transcripts.ts';
 import { AuditKeeper } from '../audit/keeping.ts';
 import { readSettings } from '../config.ts';
 import { Uploads } from '../uploads/uploads.ts';
+import { keepAttemptLog } from '../views/attempt-logs.ts';
 import { submitOwn } from '../views/own-command.ts';
 import { keysIn } from '../views/testing-monitor.ts';
 import { eraseJobs } from './erase.ts';
@@ -89,6 +90,8 @@ test('no byte of the store has a word of an erased job once the retention of the
   });
   await uploads.use(upload.upload_id, ['uploaded']);
   const token = await begin('uploaded', { audio_url: upload.audio_url, output_format: 'srt' });
+  const printed = { end_bytes: 100, text: of('printed by the engine') };
+  await keepAttemptLog(store, { job_id: 'uploaded', attempt: 2, lease: 'worker-1' }, printed);
   const { already_there: _, ...output } = await keepTranscript(store, monitor.job('uploaded'), TRANSCRIPT);
   await monitor.do({ type: 'complete_job', job_id: 'uploaded', lease_token: token, output });
 

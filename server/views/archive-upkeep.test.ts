@@ -9,6 +9,7 @@ import { NOTHING_KNOWN } from '../../protocol/sighting.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import { TurnedClock } from '../testing-clock.ts';
+import { keepAttemptLog } from './attempt-logs.ts';
 import { ARCHIVED_JOBS, PACKS, SHARDS } from './keys.ts';
 import { assertArchive, assertNamed, drain, end, numbers, OLD_STORE_MS, openArchive, SOON } from './testing-archive.ts';
 import { keysIn, openOldStore, rebuiltFrom, TestMonitor, viewsIn, WatchedStore } from './testing-monitor.ts';
@@ -146,13 +147,15 @@ test('an unreferenced object is deleted after a day, and not earlier', async () 
   await again.stop();
 });
 
-test('views of a job are deleted job_views_days after the day of its end, a rebuild does not restore them, and it is still found', async () => {
+test('views of a job and the logs of its attempts are deleted job_views_days after the day of its end, a rebuild does not restore them, and it is still found', async () => {
   const { clock, store, monitor } = await openArchive({ job_views_days: 30 });
   const jobs = new Map<string, JobRecord>();
   await monitor.register('worker-1');
   for (let day = 0; day < 3; day++) {
     await monitor.submit(`job-${day}`, `other-${day}`);
     await monitor.claim('worker-1');
+    const attempt = { job_id: `job-${day}`, attempt: 1, lease: 'worker-1' };
+    await keepAttemptLog(store, attempt, { end_bytes: 3, text: 'hi\n' });
     await monitor.complete(`job-${day}`);
     await monitor.do({ type: 'cancel_job', job_id: `other-${day}` });
     for (const id of [`job-${day}`, `other-${day}`]) jobs.set(id, monitor.job(id));
@@ -172,6 +175,9 @@ test('views of a job are deleted job_views_days after the day of its end, a rebu
     'workers/active/worker-1/jobs/history/job-1.json',
     'workers/active/worker-1/jobs/history/job-2.json',
   ]);
+  const logs = async () => (await Array.fromAsync(store.list('jobs/logs/'))).map(({ key }) => key);
+  assert.deepEqual(await logs(), ['jobs/logs/job-1/1.json', 'jobs/logs/job-2/1.json']);
+  for (const key of await logs()) await store.delete(key);
   await monitor.publisher.flush();
   assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);
   await clock.turn(2 * DAY_MS);

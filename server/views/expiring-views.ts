@@ -1,5 +1,5 @@
 /**
- * Deletes the views of jobs that ended more than `job_views_days` ago and have left memory. Their records stay in the
+ * Deletes the views, and the attempts' logs, of jobs that ended more than `job_views_days` ago and have left memory. Their records stay in the
  * archive, and the API still returns them.
  *
  * A job's dated view is deleted last, so the oldest dated view shows where to continue, also after a crash. The views
@@ -12,6 +12,7 @@ import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { ArchiveDamage } from './archive-objects.ts';
 import { findArchivedJob } from './archived-records.ts';
+import { attemptLogKeys } from './attempt-logs.ts';
 import { type FinishedState, finishedPrefix, parseFinishedJobKey } from './keys.ts';
 import { jobView } from './layout.ts';
 import { viewsKeptFrom } from './view-age.ts';
@@ -58,6 +59,8 @@ async function expire({ store, engine }: Options, key: string, job_id: string): 
   try {
     const archived = await findArchivedJob({ engine, store }, job_id);
     if (engine.state.job(job_id)) return false;
+    const logs = archived ? attemptLogKeys(job_id, archived.job.max_attempts) : [];
+    for (const log of logs) await store.delete(log);
     for (const present of archived ? jobView(archived.job).present : [])
       if (present.key !== key) await store.delete(present.key);
   } catch (error) {

@@ -92,6 +92,7 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
     [
         "Alert",
         "AlertBacktest",
+        "AttemptLogReceipt",
         "EffectiveAlertRules",
         "EffectivePolicies",
         "DecidedAction",
@@ -191,6 +192,9 @@ def test_a_jobs_life_as_its_owner_and_its_worker_see_it(api: TranscriptionAPI) -
     next(update for update in api.jobs.watch(job.id) if update.percentage == 45)
     progress = api.jobs.progress(job.id)
     assert (progress.percentage, progress.stage, progress.current_chunk) == (45, "TRANSCRIBING", 1)
+    assert api.jobs.put_attempt_log(job.id, 1, token, "loading\nreading\n", end_bytes=16).end_bytes == 16
+    log = api.jobs.attempt_log(job.id, 1, after_bytes=8)
+    assert (log.text, log.end_bytes, log.complete) == ("reading\n", 16, False)
     stored = api.jobs.put_transcript(job.id, token, HELLO)
     assert (stored.already_there, stored.segments_count, stored.confidence_score) == (False, 1, 0.75)
     assert api.jobs.put_transcript(job.id, token, HELLO).already_there
@@ -204,6 +208,7 @@ def test_a_jobs_life_as_its_owner_and_its_worker_see_it(api: TranscriptionAPI) -
         "PROCESSING",
         "COMPLETED",
     ]
+    assert api.jobs.attempt_log(job.id, 1).complete
     assert api.jobs.transcript(job.id) == HELLO
     assert api.jobs.transcript(job.id, "text") == "hello\n"
     assert api.jobs.transcript(job.id, "vtt").startswith("WEBVTT")

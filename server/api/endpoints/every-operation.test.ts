@@ -83,6 +83,12 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     await monitor.put(`/jobs/${id}/transcript`, TRANSCRIPT, headers);
     return { at: `/jobs/${id}/transcript?format=text` };
   },
+  'jobs.putAttemptLog': async () => {
+    const { id, headers } = await lease();
+    const type = { 'content-type': 'text/plain' };
+    return { at: `/jobs/${id}/attempts/1/log?end_bytes=5`, body: 'hello', headers: { ...headers, ...type } };
+  },
+  'jobs.attemptLog': async () => ({ at: `/jobs/${(await lease()).id}/attempts/1/log` }),
   'jobs.complete': async () => {
     const { id, token } = await lease();
     return { at: `/jobs/${id}/complete`, body: completion(token) };

@@ -135,7 +135,7 @@ export const jobReportEndpoints = [
 ];
 
 /** Returns the job if the token is its current lease, which another instance may just have granted. */
-async function held(context: ApiContext, caller: Caller, job_id: string, token: string): Promise<JobRecord> {
+export async function held(context: ApiContext, caller: Caller, job_id: string, token: string): Promise<JobRecord> {
   const job = await heldByAny(context, caller, job_id, token);
   assertHolder(caller.subject, job);
   return job;
@@ -185,7 +185,7 @@ function leaseExpired({ job_id, state }: JobRecord): MonitorError {
   });
 }
 
-function leaseHeader(value: string | string[] | undefined): string {
+export function leaseHeader(value: string | string[] | undefined): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new MonitorError('invalid', 'lease_token_missing', 'the header Lease-Token is missing', {
     hint: 'Send the lease token returned by the claim.',

@@ -22,6 +22,7 @@ import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts'
 import { backtestEndpoints } from '../endpoints/alert-backtest.ts';
 import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
+import { attemptLogEndpoints } from '../endpoints/attempt-logs.ts';
 import { auditEndpoints } from '../endpoints/audit.ts';
 import { erasureEndpoints } from '../endpoints/erasure.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
@@ -63,6 +64,7 @@ export const endpoints: readonly Endpoint[] = [
   ...jobEndpoints,
   ...erasureEndpoints,
   ...jobReportEndpoints,
+  ...attemptLogEndpoints,
   ...workerEndpoints,
   ...queueEndpoints,
   ...systemEndpoints,
@@ -119,6 +121,8 @@ const CORS = {
     'Location',
     'Retry-After',
     'Content-Range',
+    'Log-End',
+    'Log-Complete',
     'RateLimit',
     'RateLimit-Policy',
   ],

@@ -122,6 +122,18 @@ const { s3_path } = await api.jobs.putTranscript('${JOB}', 'the lease token', tr
     python: `${TRANSCRIPT.python}
 stored = api.jobs.put_transcript("${JOB}", "the lease token", transcript)`,
   },
+  'jobs.putAttemptLog': {
+    typescript: `const printed = 'loading the model\\n';
+await api.jobs.putAttemptLog('${JOB}', 1, 'the lease token', { text: printed, endBytes: printed.length });`,
+    python: `printed = "loading the model\\n"
+api.jobs.put_attempt_log("${JOB}", 1, "the lease token", printed, end_bytes=len(printed))`,
+  },
+  'jobs.attemptLog': {
+    typescript: `const { text } = await api.jobs.attemptLog('${JOB}', 1);
+for await (const part of api.jobs.followAttemptLog('${JOB}', 1)) console.log(part);`,
+    python: `log = api.jobs.attempt_log("${JOB}", 1)
+print(log.text)`,
+  },
   'jobs.transcript': {
     typescript: `const { text, segments } = await api.jobs.transcript('${JOB}');
 const subtitles = await api.jobs.transcript('${JOB}', 'srt');`,

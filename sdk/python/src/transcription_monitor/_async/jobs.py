@@ -23,6 +23,8 @@ from ..bodies import (
 )
 from ..errors import InvalidRequestError
 from ..models import (
+    AttemptLog,
+    AttemptLogReceipt,
     Erasure,
     ErasureAnswer,
     Job,
@@ -251,6 +253,48 @@ class AsyncJobs:
         if format == "json":
             return await self._transport.model(Transcript, call)
         return (await self._transport.answer(call)).text
+
+    async def attempt_log(
+        self, job_id: str, attempt: int, *, after_bytes: int = 0, **options: Unpack[CallOptions]
+    ) -> AttemptLog:
+        """The end of what the engine printed during an attempt, live while it runs.
+
+        `after_bytes`: only what follows; to follow the log, pass the `end_bytes` of the last call until it is
+        `complete`. Raises NotFoundError if there is none.
+        """
+        query = {"after": after_bytes}
+        call = Call("GET", path("jobs", job_id, "attempts", str(attempt), "log"), query, options=options)
+        response = await self._transport.answer(call)
+        headers = response.headers
+        return AttemptLog(
+            text=response.text,
+            end_bytes=int(headers.get("log-end", 0)),
+            complete=headers.get("log-complete") == "true",
+        )
+
+    async def put_attempt_log(
+        self,
+        job_id: str,
+        attempt: int,
+        lease_token: str,
+        text: str,
+        *,
+        end_bytes: int,
+        **options: Unpack[CallOptions],
+    ) -> AttemptLogReceipt:
+        """For workers: stores the end of the log of the attempt that the lease is for, at most once a second.
+
+        `end_bytes`: where the text ends, in bytes since this worker began with the attempt. The last 64 KiB are kept.
+        """
+        call = Call(
+            "PUT",
+            path("jobs", job_id, "attempts", str(attempt), "log"),
+            {"end_bytes": end_bytes},
+            content=text.encode(),
+            headers={"lease-token": lease_token, "content-type": "text/plain; charset=utf-8"},
+            options=options,
+        )
+        return await self._transport.model(AttemptLogReceipt, call)
 
     async def report_progress(
         self,

@@ -96,6 +96,8 @@ from .system import (
 )
 from .tenant import Tenant, TenantUsage
 from .transcript import (
+    AttemptLog,
+    AttemptLogReceipt,
     LogEventAnswer,
     QualityReason,
     RejectedLine,
@@ -138,6 +140,8 @@ __all__ = [
     "AlertMatcher",
     "ApiKey",
     "Attempt",
+    "AttemptLog",
+    "AttemptLogReceipt",
     "AuditEntry",
     "AuditFinding",
     "AuditVerification",

@@ -148,6 +148,25 @@ class StoredTranscript(Model):
     already_there: bool
 
 
+class AttemptLog(Model):
+    """The end of what the engine printed during an attempt."""
+
+    text: str
+    #: Where it ends: bytes since the beginning of the attempt. The `after_bytes` of the next call.
+    end_bytes: int
+    #: Nothing more will come.
+    complete: bool
+
+
+class AttemptLogReceipt(Model):
+    """Where the stored log of an attempt ends."""
+
+    job_id: str
+    attempt: int
+    #: Bytes since the beginning of the attempt.
+    end_bytes: int
+
+
 class Upload(Model):
     upload_id: str
     #: Submit this: `upload://upload-01…/name.wav`.

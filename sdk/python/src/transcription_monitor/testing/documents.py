@@ -40,6 +40,8 @@ class MockJob:
     output: dict[str, Any] | None = None
     last_error: dict[str, Any] | None = None
     transcript: dict[str, Any] | None = None
+    #: What the engine printed, by attempt.
+    logs: dict[int, str] = field(default_factory=dict)
     dead: bool = False
     #: For a job reported by a source.
     told_at: str | None = None

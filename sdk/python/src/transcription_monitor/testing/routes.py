@@ -100,6 +100,24 @@ def get_transcript(state: State, request: Request, job_id: str) -> Any:
     return job.transcript if form == "json" else httpx.Response(200, text=rendered(job.transcript, form))
 
 
+def get_attempt_log(state: State, request: Request, job_id: str, attempt: str) -> httpx.Response:
+    job = state.job(job_id)
+    complete = int(attempt) < job.attempt or job.finished
+    if int(attempt) not in job.logs and (complete or int(attempt) != job.attempt):
+        raise Refusal(404, "attempt_log_not_found", f"there is no log of attempt {attempt} of {job_id}")
+    log = job.logs.get(int(attempt), "").encode()
+    headers = {"log-end": str(len(log)), "log-complete": str(complete).lower()}
+    return httpx.Response(200, content=log[int(request.query.get("after", 0)) :], headers=headers)
+
+
+def put_attempt_log(state: State, request: Request, job_id: str, attempt: str) -> Any:
+    job = state.held(job_id, request.headers.get("lease-token"))
+    if int(attempt) != job.attempt:
+        raise Refusal(409, "attempt_not_current", f"{job_id} is in its attempt {job.attempt}, not {attempt}")
+    job.logs[job.attempt] = request.content.decode()
+    return {"job_id": job_id, "attempt": job.attempt, "end_bytes": int(request.query["end_bytes"])}
+
+
 def cancel(state: State, _: Request, job_id: str) -> httpx.Response:
     job = state.job(job_id)
     state.cancel(job)
@@ -520,6 +538,8 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /jobs/{job_id}/retry": retry,
     "PUT /jobs/{job_id}/progress": report_progress,
     "PUT /jobs/{job_id}/transcript": put_transcript,
+    "GET /jobs/{job_id}/attempts/{attempt}/log": get_attempt_log,
+    "PUT /jobs/{job_id}/attempts/{attempt}/log": put_attempt_log,
     "POST /jobs/{job_id}/complete": complete,
     "POST /jobs/{job_id}/fail": fail,
     "GET /workers": list_workers,
