@@ -74,6 +74,21 @@ test('what the engine prints can be read while it runs, and after it failed; wit
   assert.equal(stdout, text);
 });
 
+test('the options of a job reach the engine; one that it does not know fails the job before it is fetched', async (t) => {
+  const command = `sh -c 'echo "$3, $4" > "$2"' sh {input} {output} {language} {vad}`;
+  const engine = createExec({ command });
+  const worker = startTestWorker(t, api, '', { workerId: 'worker-options', engine, defaults: { vad: true } });
+  const german = await submitAudio(api, wav(2), { options: { language: 'de' } });
+  assert.deepEqual((await jobEnd(api, german.id)).options, { language: 'de' });
+  assert.equal((await api.jobs.transcript(german.id)).text, 'de, true');
+  const { id } = await submitAudio(api, wav(2), { options: { diarize: true } });
+  const { state, retry_info } = await jobEnd(api, id);
+  assert.deepEqual([state, retry_info.last_error?.code, retry_info.attempt], ['FAILED', 'option_not_supported', 1]);
+  assert.match(retry_info.last_error?.message ?? '', /diarize: it knows language, vad/);
+  worker.drain();
+  await worker.ended;
+});
+
 test('empty and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {
   const worker = startTestWorker(t, api, SPEAK, { workerId: 'worker-bad-audio' });
   const text = await submitAudio(api, Buffer.from('Dear Sir or Madam, this is a letter.\n'.repeat(50)));

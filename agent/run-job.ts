@@ -11,6 +11,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FailureReport, Job } from '../protocol/job.ts';
+import type { JobOptions } from '../protocol/job-options.ts';
 import type { Transcript, TranscriptWarning } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import type { SpanExport } from '../tracing/span.ts';
@@ -22,6 +23,7 @@ import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
 import { beginTry } from './engine-try.ts';
 import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
+import { optionsOf } from './job-options.ts';
 import { type JobTrace, traceOf } from './job-trace.ts';
 import type { LearnedPace } from './learned-pace.ts';
 import { ProgressReports } from './progress-report.ts';
@@ -40,6 +42,10 @@ export type RunJobOptions = {
   allowHttp: boolean;
   /** Used if the attempt doesn't set its own. */
   batchSize: number;
+  /** The model that is loaded, for jobs that want a certain one. */
+  model: string | undefined;
+  /** Options of jobs that do not set them. */
+  defaults: JobOptions;
   learned: LearnedPace;
   onSuspect: OnSuspect;
   /** Where the attempt's directory is created. */
@@ -161,6 +167,9 @@ async function transcribe(
 ): Promise<Transcript> {
   const { engine, batchSize, limits, pace, clock, learned, onSuspect, log, reports, engineLog, trace } = options;
   const { signal, claimed } = held;
+  // Before the download: a job that can't be done here costs nothing.
+  const given = claimed.job.options;
+  const job_options = optionsOf({ given, defaults: options.defaults, engine, model: options.model });
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   const audio = await trace.stage('download', () => download(held, directory, options), audioAttributes);
   signal.throwIfAborted();
@@ -170,7 +179,8 @@ async function transcribe(
   const work_directory = join(directory, 'engine');
   await mkdir(work_directory);
   const batch_size = claimed.attempt.batch_size ?? batchSize;
-  const task = { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size };
+  const { duration_seconds } = audio;
+  const task = { audio_path: audio.path, duration_seconds, work_directory, batch_size, options: job_options };
   const run = () =>
     transcribeChecked(engine, task, {
       signal,

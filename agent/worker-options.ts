@@ -1,4 +1,5 @@
 /** What a worker is started with, what it says, and how it ends. */
+import type { JobOptions } from '../protocol/job-options.ts';
 import type { HealthReport, WorkerRegistration } from '../protocol/worker.ts';
 import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import type { SpanExport } from '../tracing/span.ts';
@@ -14,6 +15,8 @@ export type WorkerOptions = WorkerRegistration & {
   workerId: string;
   /** Maximum number of concurrent jobs. Default 1. */
   maxJobs?: number;
+  /** Options of jobs that do not set them. */
+  defaults?: JobOptions;
   /** Whether recordings at `http://` are fetched. Default false. */
   allowHttp?: boolean;
   /** Directories of attempts are created here, and removed. */

@@ -186,6 +186,8 @@ class RunningWorker {
       engine,
       allowHttp: this.#options.allowHttp === true,
       batchSize: capabilities.batch_size ?? 1,
+      model: capabilities.model,
+      defaults: this.#options.defaults ?? {},
       learned: this.#learned,
       onSuspect: this.#options.onSuspect ?? 'retry',
       workDirectory,

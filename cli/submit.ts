@@ -4,10 +4,12 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JobEnd, JobSubmission } from '../protocol/job.ts';
+import type { JobOptions } from '../protocol/job-options.ts';
+import { CHANNELS, TASKS } from '../protocol/option-names.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { type NotRegularError, requireRegular } from '../sources/regular-file.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
+import { amount, type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
 import { colour, fileName, isTerminal, printJson, printLine } from './output.ts';
 import { openProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
@@ -22,6 +24,17 @@ type SubmitOptions = ClientOptions & {
   requireComplete?: boolean;
   webhookUrl?: string;
   webhookEvent?: JobEnd[];
+  language?: string;
+  model?: string;
+  task?: JobOptions['task'];
+  prompt?: string;
+  hotwords?: string;
+  wordTimestamps?: boolean;
+  vad?: boolean;
+  temperature?: number;
+  channels?: JobOptions['channels'];
+  diarize?: boolean;
+  engineOption?: Record<string, string>;
   watch?: boolean;
   wait?: boolean;
 };
@@ -37,6 +50,17 @@ export function submitCommand(): Command {
     .option('--meta <name=value>', 'kept with the job; repeatable', pair)
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
     .option('--require-complete', 'fail a recording whose end is missing, instead of a warning')
+    .option('--language <code>', 'what is spoken: en, de (default: detected)')
+    .option('--model <name>', 'the model that transcribes it; a worker with another one fails the job')
+    .addOption(new Option('--task <task>', 'translate: into English').choices(TASKS))
+    .option('--prompt <text>', 'a text in the style of the recording, with its names and words')
+    .option('--hotwords <words>', 'words to expect')
+    .option('--word-timestamps', 'the transcript has the times of words')
+    .option('--vad', 'transcribe only what a voice detector finds')
+    .option('--temperature <number>', '0 to 1', amount)
+    .addOption(new Option('--channels <how>', 'split: each channel by itself').choices(CHANNELS))
+    .option('--diarize', 'the transcript names the speakers')
+    .option('--engine-option <name=value>', 'an option of the engine, under its own name; repeatable', pair)
     .option('--webhook-url <url>', 'gets a signed POST when the job ends')
     .addOption(
       new Option('--webhook-event <end>', 'only these ends; repeatable: completed, failed, cancelled').argParser(
@@ -90,8 +114,10 @@ export async function submitOne(
     requireComplete,
     webhookUrl,
     webhookEvent,
+    ...more
   }: Omit<SubmitOptions, keyof ClientOptions> = {},
 ): Promise<JobWithId> {
+  const options = optionsOf(more);
   const submission: JobSubmission = {
     audio_url: isUrl(input) ? input : await upload(api, input),
     ...(priority === undefined ? {} : { priority }),
@@ -103,8 +129,25 @@ export async function submitOne(
     ...(requireComplete === true ? { require_complete: true } : {}),
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
     ...(webhookEvent === undefined ? {} : { webhook_events: webhookEvent }),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
   };
   return api.jobs.submit(submission);
+}
+
+function optionsOf(given: Omit<SubmitOptions, keyof ClientOptions>): JobOptions {
+  const { language, model, task, prompt, hotwords, wordTimestamps, vad, temperature, channels, diarize } = given;
+  const { engineOption } = given;
+  const options = { language, model, task, prompt, hotwords, word_timestamps: wordTimestamps, vad, temperature };
+  const engine_options =
+    engineOption && Object.fromEntries(Object.entries(engineOption).map(([name, text]) => [name, typed(text)]));
+  const all = Object.entries({ ...options, channels, diarize, engine_options });
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as JobOptions;
+}
+
+/** `true`, `5` and `0.5` are what they look like. */
+function typed(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 async function upload(api: TranscriptionAPI, path: string): Promise<string> {

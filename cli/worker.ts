@@ -31,6 +31,7 @@ type WorkerCommandOptions = ClientOptions & {
   allowHttp?: boolean;
   stallTimeout?: NonNullable<EngineLimits['stall_ms']>;
   jobTimeout?: NonNullable<EngineLimits['job']>;
+  defaults: string;
 };
 
 const SAME_KEY_MS = 500;
@@ -111,6 +112,11 @@ export function workerCommand(): Command {
         .env('TMON_JOB_TIMEOUT')
         .argParser(jobTimeout),
     )
+    .addOption(
+      new Option('--defaults <options>', 'of jobs that do not say: language=de&word_timestamps=true')
+        .env('TMON_DEFAULTS')
+        .default(''),
+    )
     .option('--supervised', 'run by a supervisor: exit with code 75 to be restarted')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
@@ -133,12 +139,14 @@ async function workUntilEnd(
   log: (line: WorkerLine) => void,
   notices: Notices | undefined,
 ): Promise<void> {
-  const [{ prepareEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all([
-    import('../agent/engines/choose-engine.ts'),
-    import('../agent/health.ts'),
-    import('../agent/work-directory.ts'),
-    import('../agent/worker.ts'),
-  ]);
+  const [{ prepareEngine }, { readDefaults }, { createHealthReader }, { openWorkDirectory }, { runWorker }] =
+    await Promise.all([
+      import('../agent/engines/choose-engine.ts'),
+      import('../agent/job-defaults.ts'),
+      import('../agent/health.ts'),
+      import('../agent/work-directory.ts'),
+      import('../agent/worker.ts'),
+    ]);
   const { engine, capabilities } = await prepareEngine(options.engine, Math.max(1, options.maxJobs));
   log({ message: 'engine', engine: engine.name, ...capabilities });
 
@@ -148,6 +156,7 @@ async function workUntilEnd(
   const location = locationOf(options);
   const workerId = options.id ?? `worker-${ulid()}`;
   try {
+    const defaults = readDefaults(options.defaults, engine);
     for (;;) {
       const api = clientOf(options, { transport: options.transport });
       const end = await runWorker({
@@ -155,7 +164,8 @@ async function workUntilEnd(
         engine,
         workerId,
         instance_id: options.instanceId,
-        capabilities,
+        capabilities: { ...capabilities, options: [...(engine.options ?? [])] },
+        defaults,
         ...(location === undefined ? {} : { location }),
         maxJobs: Math.max(1, options.maxJobs),
         allowHttp: options.allowHttp === true,

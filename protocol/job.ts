@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { Estimate } from './estimate.ts';
 import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
+import { JobOptions } from './job-options.ts';
 import { OUTPUT_FORMATS, PRIORITIES } from './job-words.ts';
 import { ActionTaken } from './policies.ts';
 import {
@@ -226,6 +227,7 @@ export const Job = Type.Object(
     output_format: OutputFormat,
     tags: Tags,
     tenant: Type.Optional({ ...TenantId, description: 'The tenant that it belongs to; absent: the default.' }),
+    options: Type.Optional(JobOptions),
     metadata: Metadata,
     input: JobInput,
     output: JobOutput,
@@ -298,6 +300,7 @@ export const JobSubmission = Type.Object(
         'The tenant that it belongs to, for keys that belong to none (roles `operate` and `admin`). Default: that of the key.',
     }),
     metadata: Type.Optional(Metadata),
+    options: Type.Optional(JobOptions),
     webhook_url: Type.Optional(
       Nullable(
         Type.String({

@@ -19,6 +19,23 @@ export const TranscriptBody = Type.Unsafe<Transcript>(
             end_seconds: Seconds('From the start of the audio.'),
             text: Type.String(),
             confidence: Nullable(Type.Number({ minimum: 0, maximum: 1 })),
+            words: Type.Optional(
+              Type.Array(
+                Type.Object(
+                  {
+                    start_seconds: Seconds('From the start of the audio.'),
+                    end_seconds: Seconds('From the start of the audio.'),
+                    text: Type.String(),
+                    probability: Nullable(Type.Number({ minimum: 0, maximum: 1 })),
+                  },
+                  closed,
+                ),
+                { description: 'With `word_timestamps`; absent if the engine reports none.' },
+              ),
+            ),
+            no_speech: Type.Optional(
+              Type.Number({ minimum: 0, maximum: 1, description: 'Probability that nothing is said.' }),
+            ),
           },
           closed,
         ),

@@ -51,6 +51,18 @@ export type TranscriptSegment = {
   text: string;
   /** 0 (a guess) to 1 (certain), as reported by the engine; not comparable between engines. Null if it reports none. */
   confidence: number | null;
+  /** With `word_timestamps`. Absent if the engine reports none. */
+  words?: TranscriptWord[];
+  /** Probability that nothing is said, 0 to 1. Absent if the engine reports none. */
+  no_speech?: number;
+};
+
+export type TranscriptWord = {
+  start_seconds: number;
+  end_seconds: number;
+  text: string;
+  /** 0 to 1, as reported by the engine; null if it reports none. */
+  probability: number | null;
 };
 
 export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';

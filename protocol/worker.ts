@@ -61,6 +61,13 @@ export const Capabilities = Type.Object(
     device: Type.Optional(Type.String({ maxLength: 40, description: '`cuda`, `cpu`' })),
     gpu_optimized: Type.Optional(Type.Boolean()),
     batch_size: Type.Optional(Ordinal('Segments decoded at once.')),
+    options: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]{0,63}$' }), {
+        maxItems: 64,
+        uniqueItems: true,
+        description: 'The options of jobs that its engine knows: `language`, `prompt`. Absent: unknown.',
+      }),
+    ),
   },
   { ...closed, description: 'What the worker can do.' },
 );
@@ -73,6 +80,7 @@ export const KnownCapabilities = Type.Object(
     device: Type.Optional(Nullable(Type.String())),
     gpu_optimized: Type.Optional(Nullable(Type.Boolean())),
     batch_size: Type.Optional(Nullable(Type.Integer())),
+    options: Type.Optional(Nullable(Type.Array(Type.String()))),
   },
   { description: 'What the worker can do. null: no longer.' },
 );
@@ -107,6 +115,9 @@ export const Worker = Type.Object(
       device: Nullable(Type.String()),
       gpu_optimized: Nullable(Type.Boolean()),
       batch_size: Nullable(Type.Integer()),
+      options: Type.Optional(
+        Type.Array(Type.String(), { description: 'The options of jobs that its engine knows; absent if unknown.' }),
+      ),
     }),
     current_job: Nullable(
       Type.Object({

@@ -203,7 +203,7 @@ export async function startMonitor(
       validate: validateSubmission,
       archived: async (job_id) =>
         isErased(engine.state, job_id) || (await findArchivedJob({ engine, store }, job_id)) !== undefined,
-      check: (jobs) => checkSubmissions({ uploads, settings }, { tenant: null }, jobs),
+      check: (jobs) => checkSubmissions({ uploads, settings, engine }, { tenant: null }, jobs),
     });
     undo.push(async () => external?.stop());
     const retiring = new Retiring({ engine, store, clock, rules: () => retention.value, log });

@@ -22,12 +22,16 @@
  *
  * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts, openai/. choose-engine.ts picks one.
  */
+import type { JobOptions } from '../../protocol/job-options.ts';
+import type { OptionName } from '../../protocol/option-names.ts';
 import type { Transcript } from '../../protocol/transcript.ts';
 import type { Heard } from '../quality/heard.ts';
 
 export interface Engine {
   /** Its name on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
   readonly name: string;
+  /** The options of jobs that it knows; `engine_options` are checked by itself. Default: none. */
+  readonly options?: readonly OptionName[];
   /** As its options say. */
   readonly limits?: EngineLimits;
 
@@ -79,6 +83,8 @@ export type TranscribeTask = {
   work_directory: string;
   /** Maximum number of chunks at once: `capabilities.batch_size`, or less after running out of memory. */
   batch_size: number;
+  /** How the job wants it; only options that the engine knows. */
+  options?: JobOptions;
   /** With the options of the second try. Default false. */
   second_try?: boolean;
 };
@@ -123,6 +129,7 @@ const RETRYABLE = {
   engine_unreachable: true, // a server elsewhere
   engine_choice_invalid: true, // the value of --engine; another worker may have a right one
   disk_full: true, // another worker may have space
+  option_not_supported: false, // an option of the job
   audio_unreachable: true, // a network error, a busy server
   audio_not_found: false,
   audio_forbidden: false,

@@ -4,13 +4,16 @@
  * The command is split into words like in a shell (quotes, backslashes), but run without one: no pipes, no variables,
  * and nothing in a file name is ever code. In each word, `{input}` is the path of the audio, `{output}` the file to
  * write, `{batch_size}` the number of chunks at once, `{format}` the preferred output format: `json`, `{try}` 1, or 2 if the
- * first transcript was suspect: a command with it is run again then, and may use other options.
+ * first transcript was suspect: a command with it is run again then, and may use other options. `{language}`, `{task}`, `{prompt}`,
+ * `{hotwords}`, `{word_timestamps}`, `{vad}`, `{temperature}` and `{diarize}` are options of the job, empty if it has none; a job with
+ * an option that the command does not contain fails.
  *
  * The program reports progress in lines on standard output (see progress-line.ts), exits with 0, and writes to
  * `{output}` a transcript in any of the forms of output/read-output.ts: JSON, SubRip, WebVTT, TSV, plain text.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { OptionName } from '../../protocol/option-names.ts';
 import { diskFull } from '../disk-space.ts';
 import { type Engine, EngineError } from './engine.ts';
 import { isProgramPresent } from './find-program.ts';
@@ -25,6 +28,18 @@ export type ExecOptions = {
   /** The registered batch size, for `{batch_size}`. Default 1. */
   batch_size?: number;
 };
+
+const JOB_OPTIONS = [
+  'language',
+  'task',
+  'prompt',
+  'hotwords',
+  'word_timestamps',
+  'vad',
+  'temperature',
+  'diarize',
+] as const satisfies readonly OptionName[];
+const PLACEHOLDER = new RegExp(`\\{(input|output|format|batch_size|try|${JOB_OPTIONS.join('|')})\\}`, 'g');
 
 /** A transcript of a day's speech is about 1 MB; a larger file is not a transcript. */
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
@@ -44,6 +59,7 @@ export function createExec(options: ExecOptions): Engine {
 
   return {
     name: 'exec',
+    options: JOB_OPTIONS.filter((name) => words.some((word) => word.includes(`{${name}}`))),
     ...(words.some((word) => word.includes('{try}')) ? { second_try: 'with {try} = 2' } : {}),
 
     async prepare() {
@@ -61,6 +77,7 @@ export function createExec(options: ExecOptions): Engine {
         format: 'json',
         batch_size: String(task.batch_size),
         try: task.second_try === true ? '2' : '1',
+        ...Object.fromEntries(JOB_OPTIONS.map((name) => [name, String(task.options?.[name] ?? '')])),
       };
       const report = steadyProgress(onProgress);
       const request = {
@@ -129,7 +146,7 @@ function unclosed(quote: string, at: number): EngineError {
 
 /** In one pass, so that placeholders inside a path are not replaced. */
 function fill(word: string, values: Readonly<Record<string, string>>): string {
-  return word.replace(/\{(input|output|format|batch_size|try)\}/g, (_, name: string) => values[name] ?? '');
+  return word.replace(PLACEHOLDER, (_, name: string) => values[name] ?? '');
 }
 
 async function bytesOf(path: string): Promise<Buffer> {

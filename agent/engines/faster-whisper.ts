@@ -7,7 +7,7 @@
  */
 import type { Engine } from './engine.ts';
 import { privatePython } from './private-python.ts';
-import { createPythonEngine, type ProcessOptions } from './python-engine.ts';
+import { createPythonEngine, type ProcessOptions, WHISPER_OPTIONS } from './python-engine.ts';
 
 export type FasterWhisperOptions = {
   /**
@@ -43,6 +43,7 @@ export function createFasterWhisper(
     options,
     process,
     shares_model: true,
+    job_options: [...WHISPER_OPTIONS, 'hotwords', 'vad'],
     second_try: {
       what: 'with a voice detector, and each window by itself',
       options: { vad_filter: true, condition_on_previous_text: false },

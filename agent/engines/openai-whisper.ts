@@ -1,7 +1,7 @@
 /** openai-whisper: the original, on PyTorch. It has no batches, and reads audio through the `ffmpeg` program. */
 import { asPlainWav } from '../audio/convert-audio.ts';
 import type { Engine } from './engine.ts';
-import { createPythonEngine, type ProcessOptions } from './python-engine.ts';
+import { createPythonEngine, type ProcessOptions, WHISPER_OPTIONS } from './python-engine.ts';
 
 export type OpenaiWhisperOptions = {
   /** A size (`large-v3`) or the path of a checkpoint. Default: `large-v3` on a GPU, `base` without one. */
@@ -25,6 +25,7 @@ export function createOpenaiWhisper(
     options,
     process,
     shares_model: false,
+    job_options: WHISPER_OPTIONS,
     second_try: { what: 'each window by itself', options: { condition_on_previous_text: false } },
     install_hint: `${python} -m pip install openai-whisper, and install the program ffmpeg`,
     // It opens whatever ffmpeg opens, playlists included.

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { OptionName } from '../../protocol/option-names.ts';
 import type { Transcript } from '../../protocol/transcript.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { diskFull } from '../disk-space.ts';
@@ -32,6 +33,8 @@ export type PythonEngineDescription = {
   /** Whether one loaded model transcribes several recordings at once; otherwise each has a process with its own. */
   shares_model: boolean;
   install_hint: string;
+  /** The options of jobs that the script knows. */
+  job_options?: readonly OptionName[];
   /** Options of the second try, and what they are, for the log. Default: none. */
   second_try?: { what: string; options: Readonly<Record<string, string | number | boolean>> };
   /** Converts the audio to what the script reads; returns the path. Default: the file itself. */
@@ -48,6 +51,16 @@ export type ProcessOptions = {
   idle_ms?: number;
   clock?: Clock;
 };
+
+/** What every Whisper library knows. */
+export const WHISPER_OPTIONS = [
+  'language',
+  'task',
+  'prompt',
+  'word_timestamps',
+  'temperature',
+  'engine_options',
+] as const satisfies readonly OptionName[];
 
 const MEMORY_GROWTH = 3;
 
@@ -89,6 +102,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       options: {
         ...options,
         batch_size: task.batch_size,
+        job: task.options ?? {},
         ...(task.second_try === true ? description.second_try?.options : {}),
       },
       batch_size: task.batch_size,
@@ -117,7 +131,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   const second_try = description.second_try && { second_try: description.second_try.what };
-  return { name, prepare, transcribe, close, ...second_try };
+  return { name, options: description.job_options ?? [], prepare, transcribe, close, ...second_try };
 }
 
 /** The first of those with the fewest jobs: one that is loaded already, as long as it has none. */

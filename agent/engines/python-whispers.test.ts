@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { JobOptions } from '../../protocol/job-options.ts';
 import { wav } from '../../test/processes/wav.ts';
 import type { Engine, EngineProgress } from './engine.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
@@ -37,7 +38,12 @@ async function pythonOf(t: TestContext, { ffmpeg = true } = {}): Promise<string>
 async function transcribe(
   t: TestContext,
   engine: Engine,
-  { audio = 'audio.wav', bytes = wav(1), batch_size = 1 }: { audio?: string; bytes?: Buffer; batch_size?: number } = {},
+  {
+    audio = 'audio.wav',
+    bytes = wav(1),
+    batch_size = 1,
+    options = {},
+  }: { audio?: string; bytes?: Buffer; batch_size?: number; options?: JobOptions } = {},
 ) {
   const task = await temporaryTask(t);
   const audio_path = join(task.work_directory, audio);
@@ -45,7 +51,7 @@ async function transcribe(
   const progress: EngineProgress[] = [];
   const lengths: number[] = [];
   const transcript = await engine.transcribe(
-    { ...task, audio_path, duration_seconds: null, batch_size },
+    { ...task, audio_path, duration_seconds: null, batch_size, options },
     {
       signal: new AbortController().signal,
       onProgress: (step) => progress.push(step),
@@ -188,6 +194,49 @@ for (const [name, create] of Object.entries(ENGINES)) {
     });
   });
 }
+
+test('the options of a job reach the library under its names, and words come back', async (t) => {
+  const python = await pythonOf(t);
+  const options = {
+    task: 'translate',
+    prompt: 'names',
+    word_timestamps: true,
+    temperature: 0.5,
+    language: 'de-CH',
+  } as const;
+  const faster = closedAfter(t, createFasterWhisper({ python }));
+  const { transcript } = await transcribe(t, faster, {
+    options: { ...options, hotwords: 'words', engine_options: { beam_size: 2 } },
+  });
+  assert.equal(transcript.segments[0]?.text, 'translate as names, words at 0.5 with 2 beams');
+  assert.equal(transcript.language, 'de');
+  assert.deepEqual(transcript.segments[0]?.words, [
+    { start_seconds: 0, end_seconds: 0.5, text: 'one', probability: 0.9 },
+  ]);
+  assert.equal(transcript.segments[0]?.no_speech, 0.25);
+
+  const openai = closedAfter(t, createOpenaiWhisper({ python }));
+  const second = (await transcribe(t, openai, { options })).transcript;
+  assert.equal(second.segments[0]?.text, 'translate as names at 0.5');
+  assert.equal(second.segments[1]?.words?.[0]?.text, 'window');
+});
+
+test('an option that the library or the model can not do fails the job, and is named', async (t) => {
+  const python = await pythonOf(t);
+  const engines = Object.values(ENGINES).map((create) => closedAfter(t, create({ python, model: 'tiny.en' })));
+  for (const engine of engines) {
+    for (const [options, message] of [
+      [{ language: 'de' }, /does not know the language de/],
+      [{ task: 'translate' }, /does not translate/],
+      [{ engine_options: { beams: 5 } }, /no option beams/],
+      [{ engine_options: { task: 'translate' } }, /no option task/],
+    ] as const) {
+      const run = transcribe(t, engine, { options });
+      await assert.rejects(run, { code: 'option_not_supported', retryable: false, message });
+    }
+    assert.equal((await transcribe(t, engine, { options: { language: 'EN' } })).transcript.language, 'en');
+  }
+});
 
 test('segments that come together are one step of progress, and an error of the library stays one', async (t) => {
   const program = `

@@ -1,9 +1,14 @@
 /**
  * Builds a Transcript from an engine's output: segments of its library, a JSON file in one of two forms, or plain text.
  */
-import type { Transcript } from '../../protocol/transcript.ts';
+import type { Transcript, TranscriptSegment, TranscriptWord } from '../../protocol/transcript.ts';
 
-export type SpokenSegment = { start_seconds: number; end_seconds: number; text: string; confidence: number | null };
+export type SpokenSegment = {
+  start_seconds: number;
+  end_seconds: number;
+  text: string;
+  confidence: number | null;
+} & Pick<TranscriptSegment, 'words' | 'no_speech'>;
 
 export type TranscriptFacts = {
   engine: string;
@@ -32,7 +37,16 @@ export function assembleTranscript(
       const latest = within ? facts.duration_seconds! : Number.POSITIVE_INFINITY;
       const end_seconds = round(clamp(segment.end_seconds, start_seconds, latest));
       const confidence = segment.confidence === null ? null : round(clamp(segment.confidence, 0, 1));
-      return { id, start_seconds, end_seconds, text: segment.text, confidence };
+      const { words, no_speech } = segment;
+      return {
+        id,
+        start_seconds,
+        end_seconds,
+        text: segment.text,
+        confidence,
+        ...(words === undefined ? {} : { words: words.map((word) => tidyWord(word)) }),
+        ...(no_speech === undefined ? {} : { no_speech: round(clamp(no_speech, 0, 1)) }),
+      };
     });
   return {
     text: kept.map((segment) => segment.text).join(' '),
@@ -84,7 +98,31 @@ function readSegment(item: Record<string, unknown>): SpokenSegment | null {
   const end_seconds = item.end_seconds ?? item.end;
   const text = item.text;
   if (typeof start_seconds !== 'number' || typeof end_seconds !== 'number' || typeof text !== 'string') return null;
-  return { start_seconds, end_seconds, text, confidence: readConfidence(item) };
+  const { words, no_speech } = item as Pick<SpokenSegment, 'words' | 'no_speech'>;
+  return {
+    start_seconds,
+    end_seconds,
+    text,
+    confidence: readConfidence(item),
+    ...(Array.isArray(words) ? { words: words.filter(isWord) } : {}),
+    ...(typeof no_speech === 'number' ? { no_speech } : {}),
+  };
+}
+
+function isWord(word: unknown): word is TranscriptWord {
+  if (!isRecord(word)) return false;
+  const { start_seconds, end_seconds, text } = word;
+  return typeof start_seconds === 'number' && typeof end_seconds === 'number' && typeof text === 'string';
+}
+
+function tidyWord({ start_seconds, end_seconds, text, probability }: TranscriptWord): TranscriptWord {
+  const start = round(Math.max(0, start_seconds));
+  return {
+    start_seconds: start,
+    end_seconds: Math.max(start, round(end_seconds)),
+    text: text.trim(),
+    probability: typeof probability === 'number' ? round(clamp(probability, 0, 1)) : null,
+  };
 }
 
 /**

@@ -34,6 +34,7 @@ export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job
     output_format: job.output_format,
     tags: [...job.tags],
     ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
+    ...(job.options === undefined ? {} : { options: job.options }),
     // A field of the document only: the fold of older versions must stay the same.
     metadata:
       job.observed?.reported_id === undefined

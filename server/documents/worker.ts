@@ -26,6 +26,7 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
       device: worker.capabilities.device ?? null,
       gpu_optimized: worker.capabilities.gpu_optimized ?? null,
       batch_size: worker.capabilities.batch_size ?? null,
+      ...(worker.capabilities.options == null ? {} : { options: worker.capabilities.options }),
     },
     current_job: hold
       ? {

@@ -35,6 +35,12 @@ const SUBMISSION: JobSubmission = {
   audio_url: `s3://calls/${of('recording')}.wav`,
   tags: [of('tag')],
   metadata: { [of('name')]: of('value') },
+  options: {
+    model: of('model'),
+    prompt: of('prompt'),
+    hotwords: of('hotwords'),
+    engine_options: { prefix: of('engine option') },
+  },
   webhook_url: `https://${of('host').toLowerCase()}.example.com/${of('hook')}`,
   duration_seconds: 60,
 };
@@ -43,7 +49,12 @@ const TRANSCRIPT = {
   language: 'en',
   duration_seconds: 60,
   engine: 'whisper',
-  segments: [{ id: 0, start_seconds: 0, end_seconds: 1, text: of('segment'), confidence: 1 }],
+  segments: [
+    {
+      ...{ id: 0, start_seconds: 0, end_seconds: 1, text: of('segment'), confidence: 1 },
+      words: [{ start_seconds: 0, end_seconds: 1, text: of('word'), probability: 1 }],
+    },
+  ],
   warnings: [{ code: 'audio_damaged', message: of('warning') }],
   quality: {
     suspect: true,

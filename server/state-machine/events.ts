@@ -6,6 +6,7 @@ import type { Severity } from '../../protocol/alert.ts';
 import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
 import type { KeyRole } from '../../protocol/api-keys.ts';
 import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
+import type { JobOptions } from '../../protocol/job-options.ts';
 import type { Action, ActionOutcome, Mode } from '../../protocol/policies.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
@@ -65,6 +66,8 @@ export type JobEvent =
         webhook_events?: readonly JobEnd[];
         /** Absent: false. */
         require_complete?: boolean;
+        /** Absent if the submitter gave none, and in old journals. */
+        options?: JobOptions;
         /** Absent if the submitter gave none. */
         traceparent?: string;
         /** Absent without an API key. */

@@ -9,6 +9,15 @@ import worker_protocol
 
 SAMPLE_RATE = 16000  # the sample rate of every Whisper model
 WINDOW_FRAMES = 3000  # of 30 s
+# The library's names of a job's options, and what a job can't set by `engine_options`.
+NAMES = {
+    "prompt": "initial_prompt",
+    "hotwords": "hotwords",
+    "word_timestamps": "word_timestamps",
+    "vad": "vad_filter",
+    "temperature": "temperature",
+}
+OURS = ("language", "task", "log_progress", "without_timestamps", "batch_size", *NAMES.values())
 
 
 class FasterWhisper:
@@ -38,11 +47,16 @@ class FasterWhisper:
         job.audio(len(samples) / SAMPLE_RATE, warnings)
         heard = hear.start(samples)
         job.check()
-        options = job.options
-        language = options.get("language")
+        options, wanted = job.options, job.options["job"]
+        language = worker_protocol.job_language(
+            wanted, options.get("language"), self._model.supported_languages, self._model.model.is_multilingual
+        )
         # Of the second try: without a voice nothing is transcribed, and an error of one window is not handed to the next. The
         # library's default already decodes again with a higher temperature where the text repeats itself.
-        other = {name: options[name] for name in ("vad_filter", "condition_on_previous_text") if name in options}
+        other = {NAMES[name]: wanted[name] for name in NAMES if name in wanted}
+        other.update({name: options[name] for name in ("vad_filter", "condition_on_previous_text") if name in options})
+        other["task"] = worker_protocol.job_task(wanted, self._model.model.is_multilingual)
+        other.update(worker_protocol.engine_options(wanted, self._model.transcribe, OURS))
         if options.get("batch_size", 1) > 1:
             # In batches the library omits timestamps by default.
             segments, info = BatchedInferencePipeline(model=self._model).transcribe(
@@ -55,19 +69,23 @@ class FasterWhisper:
         job.progress(0, info.duration, 0, total)
         result = []
         for burst in worker_protocol.bursts(segments, job.check):  # a generator: the work is done here
-            for segment in burst:
-                result.append(
-                    {
-                        "start_seconds": segment.start,
-                        "end_seconds": segment.end,
-                        "text": segment.text,
-                        "confidence": math.exp(segment.avg_logprob),
-                    }
-                )
+            result.extend(spoken(segment, wanted.get("word_timestamps", False)) for segment in burst)
             done = burst[-1].end
             job.progress(done, info.duration, int(done // 30), total)
         job.progress(info.duration, info.duration, total, total)
         return {"language": info.language, "segments": result, "heard": heard()}
+
+
+def spoken(segment, with_words):
+    found = {
+        "start_seconds": segment.start,
+        "end_seconds": segment.end,
+        "text": segment.text,
+        "confidence": math.exp(segment.avg_logprob),
+    }
+    if with_words:
+        found.update(words=worker_protocol.words_of(segment.words), no_speech=segment.no_speech_prob)
+    return found
 
 
 def load(options, parallel):

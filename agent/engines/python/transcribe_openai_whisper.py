@@ -11,6 +11,10 @@ import worker_protocol
 SAMPLE_RATE = 16000
 FRAMES_PER_SECOND = 100  # the unit in which the library's bar counts
 WINDOW_FRAMES = 3000  # of 30 s
+# The library's names of a job's options, and what a job can't set by `engine_options`.
+NAMES = {"prompt": "initial_prompt", "word_timestamps": "word_timestamps", "temperature": "temperature"}
+MORE = ("beam_size", "best_of", "patience", "length_penalty", "suppress_tokens")
+OURS = ("model", "verbose", "decode_options", "language", "task", "fp16", *NAMES.values())
 
 
 class OpenaiWhisper:
@@ -24,6 +28,7 @@ class OpenaiWhisper:
         if shutil.which("ffmpeg") is None:
             raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not installed")
         self._model, self._device, name = load(options)
+        self._languages = list(LANGUAGES)
         known = [*LANGUAGES, *TO_LANGUAGE_CODE] if self._model.is_multilingual else ["en", "english"]
         worker_protocol.check_language(options.get("language"), known)
         model = worker_protocol.model_name(name)
@@ -39,6 +44,7 @@ class OpenaiWhisper:
             self._model.encoder(silence)
 
     def transcribe(self, job):
+        decoding = self._decoding(job.options)
         samples = decode(job.audio_path)
         heard = hear.start(samples)
         duration = len(samples) / SAMPLE_RATE
@@ -49,24 +55,39 @@ class OpenaiWhisper:
             # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
             result = self._model.transcribe(
                 samples,
-                language=job.options.get("language"),
                 verbose=False,
                 fp16=self._device == "cuda",
-                # False in the second try: an error of one window is not handed to the next.
-                condition_on_previous_text=job.options.get("condition_on_previous_text", True),
+                **decoding,
             )
         finally:
             release_memory()
-        segments = [
-            {
-                "start_seconds": segment["start"],
-                "end_seconds": segment["end"],
-                "text": segment["text"],
-                "confidence": math.exp(segment["avg_logprob"]),
-            }
-            for segment in result["segments"]
-        ]
+        with_words = job.options["job"].get("word_timestamps", False)
+        segments = [spoken(segment, with_words) for segment in result["segments"]]
         return {"language": result["language"], "segments": segments, "heard": heard()}
+
+
+    def _decoding(self, options):
+        import whisper
+
+        wanted, multilingual = options["job"], self._model.is_multilingual
+        language = worker_protocol.job_language(wanted, options.get("language"), self._languages, multilingual)
+        decoding = {NAMES[name]: wanted[name] for name in NAMES if name in wanted}
+        if "condition_on_previous_text" in options:  # False in the second try: an error of one window is not handed to the next
+            decoding["condition_on_previous_text"] = options["condition_on_previous_text"]
+        decoding.update(worker_protocol.engine_options(wanted, whisper.transcribe, OURS, MORE))
+        return {**decoding, "language": language, "task": worker_protocol.job_task(wanted, multilingual)}
+
+
+def spoken(segment, with_words):
+    found = {
+        "start_seconds": segment["start"],
+        "end_seconds": segment["end"],
+        "text": segment["text"],
+        "confidence": math.exp(segment["avg_logprob"]),
+    }
+    if with_words:
+        found.update(words=worker_protocol.words_of(segment.get("words")), no_speech=segment["no_speech_prob"])
+    return found
 
 
 def load(options):

@@ -4,7 +4,7 @@ The worker starts a script once. It loads its model, and then transcribes one re
 message is a JSON object on one line. The worker writes to standard input
 
     {"do": "load", "options": {...}, "parallel": 2}                  first, and once
-    {"do": "transcribe", "id": "7", "audio_path": "...", "output_path": "...", "options": {...}}
+    {"do": "transcribe", "id": "7", "audio_path": "...", "output_path": "...", "options": {..., "job": {...}}}
     {"do": "cancel", "id": "7"}                                      between two segments it takes effect
     {"do": "check", "id": "8"}                                       whether the loaded model still works
 
@@ -18,8 +18,8 @@ and reads from standard output
     {"event": "error", "id": "7", "code": "audio_unreadable", "message": "...", "hint": "..."}
     {"event": "error", "id": "7", "trace": "..."}                    an exception that has no code
 
-An error without an id is that of loading; the process ends after it. The file at output_path has {"language", "segments":
-[{"start_seconds", "end_seconds", "text", "confidence"}], "heard"}, where "heard" is what hear.py says of the audio, or None.
+The options have those of the job under "job". An error without an id is that of loading; the process ends after it. The file at output_path has {"language", "segments":
+[{"start_seconds", "end_seconds", "text", "confidence", "words"?, "no_speech"?}], "heard"}, where "heard" is what hear.py says of the audio, or None.
 
 What libraries print goes to standard error, which is the log. Its end for a job is marked by a line with MARK and the id, before
 the job's last message. The process ends at the end of its standard input, whatever it is
@@ -27,6 +27,7 @@ doing: when the worker has closed it, or has been killed.
 """
 
 import importlib.metadata
+import inspect
 import json
 import math
 import os
@@ -218,6 +219,48 @@ def check_language(language, known):
         return
     only = "this model knows only %s" % ", ".join(known) if len(known) < 5 else "use a code like en or de"
     raise Failure("engine_choice_invalid", "it does not know the language %s" % language, only + ", or omit it")
+
+
+def job_language(job, default, known, multilingual):
+    """The language of a job, as the library names it: of `de-CH` only `de` counts."""
+    language = job.get("language")
+    if language is None:
+        return default
+    code = language.replace("_", "-").split("-")[0].lower()
+    if code not in known or (not multilingual and code != "en"):
+        raise Failure("option_not_supported", "the model does not know the language %s" % language)
+    return code
+
+
+def job_task(job, multilingual):
+    task = job.get("task", "transcribe")
+    if task == "translate" and not multilingual:
+        raise Failure("option_not_supported", "the model knows only English, and does not translate")
+    return task
+
+
+def engine_options(job, function, ours, more=()):
+    """The job's `engine_options`: parameters of the library's function, and more, except those that other options set."""
+    given = job.get("engine_options", {})
+    known = {*inspect.signature(function).parameters, *more} - set(ours) - {"self", "audio"}
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise Failure("option_not_supported", "the engine has no option %s" % unknown[0])
+    return given
+
+
+def words_of(words):
+    """Of a library that has words with start, end, word and probability, as objects or dicts."""
+    found = [word if isinstance(word, dict) else vars(word) for word in words or ()]
+    return [
+        {
+            "start_seconds": word["start"],
+            "end_seconds": word["end"],
+            "text": word["word"],
+            "probability": word.get("probability"),
+        }
+        for word in found
+    ]
 
 
 def windows(seconds):

@@ -62,3 +62,28 @@ test('no document shows the user and password of an audio_url; only its worker g
   await register(monitor, 'worker-1');
   assert.equal((await claim(monitor, 'worker-1'))[0]?.audio_url, secret);
 });
+
+test('options are kept with the job, and one that no worker knows is refused once a worker has declared its own', async () => {
+  const own = await openMonitor({ after });
+  const submit = (options: object) => own.post('/jobs', { audio_url: AUDIO, options });
+  const known = { language: 'de', word_timestamps: true, engine_options: { beam_size: 2 } };
+  const { status, body } = await submit({ ...known, diarize: true });
+  assert.deepEqual([status, body.options], [201, { ...known, diarize: true }], 'nobody has declared any');
+  assert.equal((await submit({})).body.options, undefined);
+  for (const options of [{ lang: 'de' }, { language: 'german!' }, { temperature: 2 }, { task: 'sing' }]) {
+    assert.equal((await submit(options)).body.code, 'invalid_body', JSON.stringify(options));
+  }
+  await register(own, 'one', { capabilities: { options: ['language', 'engine_options'] } });
+  const { body: worker } = await own.put('/workers/two', { capabilities: { options: ['word_timestamps'] } });
+  assert.deepEqual(worker.capabilities.options, ['word_timestamps']);
+  assert.equal((await submit({ ...known, model: 'large-v3' })).status, 201);
+  const refused = await submit({ ...known, diarize: true });
+  assert.deepEqual(
+    [refused.status, refused.body.code, refused.body.errors[0].field],
+    [400, 'option_not_supported', '/options/diarize'],
+  );
+  const [first] = await claim(own, 'one');
+  assert.deepEqual(first!.job.options, { ...known, diarize: true });
+  await own.delete('/workers/two');
+  assert.equal((await submit({ word_timestamps: true })).body.code, 'option_not_supported');
+});

@@ -6,7 +6,9 @@ import type { Subject } from '../../access/subject.ts';
 import { eachAtOnce } from '../../at-once.ts';
 import type { Settings } from '../../config.ts';
 import { isKeyPart } from '../../objects/store.ts';
+import type { WorkerRecord } from '../../state-machine/state/records.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
+import type { ApiContext } from '../context.ts';
 
 type NewJob = JobSubmission & { job_id: string };
 
@@ -17,14 +19,15 @@ const UPLOADS_AT_ONCE = 16;
  * those jobs have ended.
  */
 export async function checkSubmissions(
-  { uploads, settings }: { uploads: Uploads; settings: WebhookSettings },
+  { uploads, settings, engine }: Pick<ApiContext, 'uploads' | 'engine'> & { settings: WebhookSettings },
   { tenant }: Pick<Subject, 'tenant'>,
   jobs: readonly NewJob[],
 ): Promise<Map<string, MonitorError>> {
   const wrong = new Map<string, MonitorError>();
+  const known = declaredOptions(engine.state.tables.workers.values());
   const uses = new Map<string, string[]>();
   for (const job of jobs) {
-    const error = recordingError(job) ?? notificationError(job, settings);
+    const error = recordingError(job) ?? notificationError(job, settings) ?? optionError(job, known);
     if (error) wrong.set(job.job_id, error);
     else if (job.audio_url.startsWith(UPLOAD)) {
       const upload_id = uploadOf(job.audio_url);
@@ -44,6 +47,27 @@ function recordingError({ audio_url }: JobSubmission): MonitorError | undefined 
   if (audio_url.startsWith('s3:') && audio_url.endsWith('/')) return notAudio('is a folder, not an object');
   if (/^https?:/i.test(audio_url) && !URL.canParse(audio_url)) return notAudio('is not a URL');
   return undefined;
+}
+
+/** Those that any worker knows; null if none has declared any: it may be about to come. */
+function declaredOptions(workers: Iterable<WorkerRecord>): ReadonlySet<string> | null {
+  let known: Set<string> | null = null;
+  for (const { state, capabilities } of workers) {
+    if (state === 'TERMINATED' || capabilities.options == null) continue;
+    known ??= new Set();
+    for (const name of capabilities.options) known.add(name);
+  }
+  return known;
+}
+
+function optionError({ options = {} }: JobSubmission, known: ReadonlySet<string> | null): MonitorError | undefined {
+  // Which models workers have is no option of theirs, and another may come with it.
+  const unknown = Object.keys(options).find((name) => name !== 'model' && known?.has(name) === false);
+  if (unknown === undefined) return undefined;
+  return new MonitorError('invalid', 'option_not_supported', `no worker supports the option ${unknown}`, {
+    errors: [{ field: `/options/${unknown}`, message: 'is supported by no worker' }],
+    hint: `The workers support ${[...known!].join(', ') || 'no options'}.`,
+  });
 }
 
 type WebhookSettings = Pick<Settings, 'allow_private_webhooks'>;

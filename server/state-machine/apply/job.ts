@@ -157,7 +157,9 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by' | 'tenant'>>;
+  Partial<
+    Pick<JobRecord, 'require_complete' | 'webhook_events' | 'options' | 'traceparent' | 'submitted_by' | 'tenant'>
+  >;
 
 /** A job without attempts. */
 export function newJob(
@@ -185,6 +187,7 @@ export function newJob(
     webhook_url: request.webhook_url,
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
+    ...(request.options === undefined ? {} : { options: request.options }),
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
     ...(request.tenant === undefined ? {} : { tenant: request.tenant }),

@@ -1,5 +1,7 @@
 /** Decisions about jobs: submission, reports under a lease, cancellation and retries. */
 import { faultOf } from '../../../protocol/fault.ts';
+import type { JobSubmission } from '../../../protocol/job.ts';
+import type { JobOptions } from '../../../protocol/job-options.ts';
 import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import { backoff } from '../../backoff.ts';
 import { ANNOUNCED } from '../apply/job.ts';
@@ -48,6 +50,7 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           webhook_url: job.webhook_url ?? null,
           ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
+          ...optionsOf(job),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           ...(submitted_by === undefined ? {} : { submitted_by }),
           ...tenantIn(job),
@@ -80,6 +83,10 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
 /** The default is left out. */
 const tenantIn = ({ tenant }: { tenant?: string | undefined }) =>
   tenant === undefined || tenant === DEFAULT_TENANT ? {} : { tenant };
+
+function optionsOf({ options }: Pick<JobSubmission, 'options'>): { options?: JobOptions } {
+  return options === undefined || Object.keys(options).length === 0 ? {} : { options };
+}
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.

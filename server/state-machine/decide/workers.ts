@@ -50,8 +50,9 @@ function isKnown(
   known: WorkerRecord,
   { instance_id, capabilities, location }: { instance_id: string | null; capabilities: object; location: object },
 ): boolean {
+  const same = (one: unknown, other: unknown) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
   const within = (part: object, whole: object) =>
-    Object.entries(part).every(([name, value]) => ((whole as Record<string, unknown>)[name] ?? null) === value);
+    Object.entries(part).every(([name, value]) => same((whole as Record<string, unknown>)[name], value));
   return (
     known.instance_id === instance_id &&
     known.status === 'HEALTHY' &&

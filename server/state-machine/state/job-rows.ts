@@ -3,6 +3,7 @@
  * third of the bytes, and two thirds of the time of a cold start. A reader finds fields by the names in the snapshot.
  */
 import { LRUCache } from 'lru-cache';
+import type { JobOptions } from '../../../protocol/job-options.ts';
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import { type HistoryRecord, type JobRecord, NO_RUNS, type ProgressRecord, type Run } from './records.ts';
 
@@ -54,6 +55,7 @@ const JOB: Names<JobRecord> = [
   'tenant',
   'limited',
   'actions',
+  'options',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -172,6 +174,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     promise: (v[at.promise] as JobRecord['promise'] | undefined) ?? null,
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
     actions: (v[at.actions] as JobRecord['actions'] | undefined) ?? null,
+    ...(v[at.options] == null ? {} : { options: v[at.options] as JobOptions }),
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
     ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
     ...(typeof v[at.tenant] === 'string' ? { tenant: shared(v[at.tenant])! } : {}),

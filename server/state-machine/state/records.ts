@@ -14,6 +14,7 @@ import type {
   Priority,
   StateHistoryEntry,
 } from '../../../protocol/job.ts';
+import type { JobOptions } from '../../../protocol/job-options.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
@@ -52,6 +53,8 @@ export type JobRecord = {
   webhook_events: readonly JobEnd[] | null;
   /** A recording that is cut short fails. */
   require_complete: boolean;
+  /** How it is to be transcribed; absent if the submitter gave no options. */
+  options?: JobOptions;
   /** The submitter's trace; absent if there is none. */
   traceparent?: string;
   /** The actor that submitted it; absent without an API key. */

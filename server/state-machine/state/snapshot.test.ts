@@ -5,7 +5,11 @@ import { Monitor } from '../testing.ts';
 import { restore, snapshotRows } from './snapshot.ts';
 import { State } from './state.ts';
 
-const SIGNED = { audio_url: 'https://example.org/a.wav?Expires=1795780800&Signature=0', require_complete: true };
+const SIGNED = {
+  audio_url: 'https://example.org/a.wav?Expires=1795780800&Signature=0',
+  require_complete: true,
+  options: { language: 'de' },
+};
 
 /** Jobs in every state, workers, alerts, commands and periods. */
 function full(): Monitor {

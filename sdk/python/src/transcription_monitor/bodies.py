@@ -28,6 +28,36 @@ class CallOptions(TypedDict, total=False):
     retries: int
 
 
+class JobOptions(TypedDict, total=False):
+    """How a recording is to be transcribed. What is omitted is the choice of the worker.
+
+    An option that no worker knows is refused, or fails the job (`option_not_supported`).
+    """
+
+    #: What is spoken: `en`, `de`. By default it is detected.
+    language: str
+    #: The model that transcribes it; a worker with another one fails the job.
+    model: str
+    #: `translate`: the text is English.
+    task: Literal["transcribe", "translate"]
+    #: A text in the style of the recording, with its names and words.
+    prompt: str
+    #: Words to expect, separated by spaces.
+    hotwords: str
+    #: The segments of the transcript have `words`.
+    word_timestamps: bool
+    #: Only what a voice detector finds is transcribed.
+    vad: bool
+    #: 0 to 1.
+    temperature: float
+    #: `split`: each channel is transcribed by itself.
+    channels: Literal["mix", "split"]
+    #: The segments name their speakers.
+    diarize: bool
+    #: Options of the engine, under its own names.
+    engine_options: dict[str, str | int | float | bool]
+
+
 class JobSubmission(TypedDict):
     #: `s3://bucket/key`, `https://…`, or the `upload://…` returned by an upload. Workers fetch it.
     audio_url: str
@@ -46,6 +76,8 @@ class JobSubmission(TypedDict):
     tenant: NotRequired[str]
     #: Your own values, returned unchanged: at most 32.
     metadata: NotRequired[dict[str, str]]
+    #: How the recording is to be transcribed.
+    options: NotRequired[JobOptions]
     #: Gets a signed POST when the job ends.
     webhook_url: NotRequired[str]
     #: The ends that it gets; default: all.
@@ -90,6 +122,8 @@ class Capabilities(TypedDict, total=False):
     gpu_optimized: bool
     #: Segments decoded at once.
     batch_size: int
+    #: The options of jobs that its engine knows.
+    options: Sequence[str]
 
 
 class Location(TypedDict, total=False):

@@ -34,6 +34,7 @@ class WhisperModel:
         if model_size_or_path == "nowhere":
             raise ValueError("Invalid model size 'nowhere', expected one of: tiny.en, tiny")
         stand_in.check_model(model_size_or_path)
+        self.model = types.SimpleNamespace(is_multilingual=not model_size_or_path.endswith(".en"))
         self.feature_extractor = types.SimpleNamespace(mel_filters=types.SimpleNamespace(shape=(80, 201)))
         self.supported_languages = ["en"] if model_size_or_path.endswith(".en") else ["en", "de", "fr", "es", "it"]
 
@@ -51,8 +52,16 @@ class WhisperModel:
         condition_on_previous_text=True,
         without_timestamps=False,
         vad_filter=False,
+        initial_prompt=None,
+        hotwords=None,
+        word_timestamps=False,
+        temperature=(0.0, 0.2),
     ):
-        return _segments("one by one", stand_in.audio()), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
+        text = "one by one" if initial_prompt is None else "%s as %s, %s at %s" % (task, initial_prompt, hotwords, temperature)
+        if beam_size != 5:
+            text += " with %d beams" % beam_size
+        words = [types.SimpleNamespace(word=" one", start=0.0, end=0.5, probability=0.9)] if word_timestamps else None
+        return _segments(text, stand_in.audio(), words), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
 
 
 class BatchedInferencePipeline:
@@ -76,8 +85,8 @@ class BatchedInferencePipeline:
         return _segments(text, stand_in.audio()), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
 
 
-def _segments(text, audio):
+def _segments(text, audio, words=None):
     print("a line of the library's own")
     for index, (start, end) in enumerate([(0.0, 20.0), (20.0, 45.5), (45.5, 69.0)]):
         stand_in.before_segment(audio)
-        yield Segment(index, 0, start, end, " " + text, [], -0.5, 1.0, 0.0, None, 0.0)
+        yield Segment(index, 0, start, end, " " + text, [], -0.5, 1.0, 0.25, words, 0.0)

@@ -24,6 +24,7 @@ def transcribe(
     **decode_options,
 ):
     language = decode_options.pop("language", None) or "de"
+    task = decode_options.pop("task")
     if decode_options.pop("fp16"):
         raise RuntimeError('"slow_conv2d_cpu" not implemented for \'Half\'')
     if decode_options:
@@ -36,6 +37,11 @@ def transcribe(
             stand_in.before_segment(stand_in.audio())
             end = min(frames, seek + 3000)
             text = " window %d" % (seek // 3000)
-            segments.append({"id": len(segments), "start": seek / 100, "end": end / 100, "text": text, "avg_logprob": -0.5})
+            if initial_prompt is not None:
+                text = " %s as %s at %s" % (task, initial_prompt, temperature)
+            segment = {"id": len(segments), "start": seek / 100, "end": end / 100, "text": text, "avg_logprob": -0.5}
+            if word_timestamps:
+                segment["words"] = [{"word": " window", "start": seek / 100, "end": seek / 100 + 0.5, "probability": 0.9}]
+            segments.append({**segment, "no_speech_prob": 0.25})
             pbar.update(end - seek)
     return dict(text="".join(segment["text"] for segment in segments), segments=segments, language=language)

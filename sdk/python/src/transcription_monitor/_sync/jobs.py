@@ -14,6 +14,7 @@ from ..bodies import (
     CallOptions,
     Failure,
     JobFilter,
+    JobOptions,
     JobStateName,
     JobSubmission,
     Output,
@@ -61,6 +62,7 @@ class Jobs:
         tags: Sequence[str] | None = None,
         tenant: str | None = None,
         metadata: dict[str, str] | None = None,
+        job_options: JobOptions | None = None,
         webhook_url: str | None = None,
         webhook_events: Sequence[Literal["completed", "failed", "cancelled"]] | None = None,
         traceparent: str | None = None,
@@ -69,7 +71,8 @@ class Jobs:
         """Submits a recording. Once this returns, the job survives any crash.
 
         `audio_url` is `s3://bucket/key`, `https://…`, or the `audio_url` returned by `uploads.create`; workers
-        fetch it. `bodies.JobSubmission` documents the other arguments. Raises InvalidRequestError.
+        fetch it. `job_options` says how it is to be transcribed. `bodies.JobSubmission` documents the other arguments.
+        Raises InvalidRequestError.
         """
         body = given(
             audio_url=audio_url,
@@ -82,6 +85,7 @@ class Jobs:
             tags=None if tags is None else list(tags),
             tenant=tenant,
             metadata=metadata,
+            options=job_options,
             webhook_url=webhook_url,
             webhook_events=None if webhook_events is None else list(webhook_events),
             traceparent=traceparent,

@@ -106,6 +106,7 @@ from .transcript import (
     TranscriptQuality,
     TranscriptSegment,
     TranscriptWarning,
+    TranscriptWord,
     Upload,
 )
 from .worker import (
@@ -251,6 +252,7 @@ __all__ = [
     "TranscriptQuality",
     "TranscriptSegment",
     "TranscriptWarning",
+    "TranscriptWord",
     "UnconfirmedWorker",
     "UnreadableObject",
     "UnreadableSighting",

@@ -153,6 +153,8 @@ class Job(Document):
     #: The tenant that it belongs to; None: the default.
     tenant: str | None = None
     metadata: dict[str, str]
+    #: As submitted; None if there were none.
+    options: dict[str, Any] | None = None
     input: JobInput
     output: JobOutput
     worker: JobWorker | None

@@ -11,6 +11,14 @@ from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_
 from .base import Model
 
 
+class TranscriptWord(Model):
+    start_seconds: float
+    end_seconds: float
+    text: str
+    #: 0 to 1, as reported by the engine; None if it reports none.
+    probability: float | None = None
+
+
 class TranscriptSegment(Model):
     #: Counts from 0.
     id: int
@@ -20,6 +28,18 @@ class TranscriptSegment(Model):
     text: str
     #: 0 (a guess) to 1 (certain), as reported by the engine; None if it reports none.
     confidence: float | None = None
+    #: With `word_timestamps`; None if the engine reports none.
+    words: list[TranscriptWord] | None = None
+    #: Probability that nothing is said, 0 to 1; None if the engine reports none.
+    no_speech: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Older monitors refuse fields that they do not know.
+        fields: dict[str, Any] = serialize(self)
+        return {
+            name: value for name, value in fields.items() if value is not None or name not in ("words", "no_speech")
+        }
 
 
 class TranscriptWarning(Model):

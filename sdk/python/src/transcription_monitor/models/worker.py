@@ -31,6 +31,8 @@ class WorkerCapabilities(Model):
     gpu_optimized: bool | None
     #: Segments decoded at once.
     batch_size: int | None
+    #: The options of jobs that its engine knows; None if unknown.
+    options: list[str] | None = None
 
 
 class CurrentJob(Model):

@@ -88,6 +88,7 @@ class MockJob:
             "output_format": given.get("output_format", "json"),
             "tags": given.get("tags", []),
             "metadata": given.get("metadata", {}),
+            **({"options": given["options"]} if given.get("options") else {}),
             "input": {
                 "s3_path": shown,
                 "duration_seconds": self.duration_seconds or given.get("duration_seconds"),
