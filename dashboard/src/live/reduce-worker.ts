@@ -18,7 +18,7 @@ export function withWorkerMessage(worker: Worker | undefined, message: WorkerCha
     ...(state === 'TERMINATED' ? { current_job: null } : {}),
     last_heartbeat: event === 'WorkerBeat' || registered ? at : worker.last_heartbeat,
     health: health ? { ...worker.health, reason: null, ...health } : worker.health,
-    capabilities: capabilities ? { ...worker.capabilities, ...capabilities } : worker.capabilities,
+    capabilities: capabilities ? withCapabilities(worker.capabilities, capabilities) : worker.capabilities,
     location: location ? { ...worker.location, ...location } : worker.location,
     as_of_seq: Math.max(worker.as_of_seq, message.seq),
   };
@@ -52,4 +52,14 @@ export function withJobOfWorker(worker: Worker, message: JobMessage): Worker {
         }
       : performance,
   };
+}
+
+/** Options that were withdrawn are unknown. */
+function withCapabilities(
+  before: Worker['capabilities'],
+  { options, ...change }: NonNullable<WorkerChanged['capabilities']>,
+): Worker['capabilities'] {
+  const { options: known, ...rest } = before;
+  const now = options === undefined ? known : (options ?? undefined);
+  return { ...rest, ...change, ...(now === undefined ? {} : { options: now }) };
 }
