@@ -97,4 +97,13 @@ test('a search, a filter and a key lead to the address that shows the same again
   assert.equal(await page.getByLabel('Name, machine, model or zone').inputValue(), 'gpu-eu');
   assert.equal(await page.getByRole('row', { name: /^gpu-eu-/ }).count(), 10);
   assert.equal(await page.getByRole('row', { name: /^gpu-west/ }).count(), 0);
+  await page.goto('/jobs?state=COMPLETED');
+  const current = page.locator('[role="row"][data-current]');
+  await page.getByRole('row').nth(30).waitFor();
+  for (let n = 0; n < 25; n += 1) await page.keyboard.press('j');
+  const chosen = await current.getByRole('link').getAttribute('href');
+  await page.waitForURL(`**/jobs?state=COMPLETED&row=${chosen!.split('/').at(-1)}`);
+  await page.reload();
+  await current.waitFor();
+  assert.equal(await current.getByRole('link').getAttribute('href'), chosen);
 });

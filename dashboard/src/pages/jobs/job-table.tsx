@@ -1,7 +1,7 @@
 /** The rows on view of a list that may have a hundred thousand. */
 import { Button, Checkbox } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { usePageKeys } from '../../app/use-keys.ts';
 import { useJob, useValue } from '../../live/use-live.ts';
@@ -13,6 +13,7 @@ import { nameOf } from '../../parts/job-words.ts';
 import type { Column } from './columns.tsx';
 import type { JobList } from './job-list.ts';
 import styles from './job-table.module.css';
+import { useCurrentRow } from './use-current-row.ts';
 
 const ROW_PX = 36;
 const OVERSCAN = 12;
@@ -32,7 +33,7 @@ type Props = {
 export function JobTable({ list, columns, filtered, selected, onToggle, onSelect, onReload }: Props) {
   const { ids, opening, loading, complete, waiting, error } = useValue(list.state);
   const scroller = useRef<HTMLDivElement>(null);
-  const [current, setCurrent] = useState<string | null>(null);
+  const [current, setCurrent] = useCurrentRow();
   const selectable = useMay('submit');
   const [, navigate] = useLocation();
   const virtual = useVirtualizer({
@@ -49,6 +50,13 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
     list.see(ids[first]!, ids[Math.min(last, ids.length - 1)]!);
     if (last > ids.length - AHEAD) list.more();
   }, [list, ids, first, last]);
+  const linked = useRef(current);
+  useEffect(() => {
+    const at = linked.current === null ? -1 : ids.indexOf(linked.current);
+    if (at < 0) return;
+    linked.current = null;
+    virtual.scrollToIndex(at, { align: 'center' });
+  }, [ids, virtual]);
   usePageKeys((key) => {
     const index = current === null ? -1 : ids.indexOf(current);
     const to = { next: index + 1, previous: index - 1 }[key];

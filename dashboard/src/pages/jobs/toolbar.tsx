@@ -10,6 +10,7 @@ import { COLUMNS, type Column } from './columns.tsx';
 import { useCsv } from './csv-download.ts';
 import { FILTER_NAMES, type FilterName, type Filters, withFilter } from './filters.ts';
 import styles from './toolbar.module.css';
+import { ROW } from './use-current-row.ts';
 import { removeView, savedViews, saveView } from './views.ts';
 
 type Props = {
@@ -40,7 +41,7 @@ export function Toolbar({ filters, columns, chosen, onChoose, onBulk }: Props) {
         </span>
       ))}
       <div className={styles.right}>
-        <Views query={params.toString()} />
+        <Views query={queryOfView(params)} />
         <Menu position="bottom-end" closeOnItemClick={false} width={180}>
           <Menu.Target>
             <Button leftSection={<Icon name="columns" size={14} />}>Columns</Button>
@@ -73,6 +74,13 @@ export function Toolbar({ filters, columns, chosen, onChoose, onBulk }: Props) {
       </div>
     </div>
   );
+}
+
+/** A view has filters, not the row of the moment. */
+function queryOfView(params: URLSearchParams): string {
+  const filters = new URLSearchParams(params);
+  filters.delete(ROW);
+  return filters.toString();
 }
 
 const TABS: readonly string[] = ['PROCESSING', 'QUEUED', 'COMPLETED', 'FAILED', 'CANCELLED'];
