@@ -191,6 +191,8 @@ def test_reports_add_up(api: TranscriptionAPI) -> None:
     # 8 minutes and 4 times 10, at 0.36 dollars an hour; the steps between took milliseconds.
     assert costs.total.cost_usd == pytest.approx(48 / 60 * 0.36, abs=0.002)
     assert costs.total.cost_per_audio_minute_usd == pytest.approx(48 / 60 * 0.36 / 120, abs=0.0001)
+    assert costs.from_ is not None
+    assert costs.to is not None
     assert costs.from_ < costs.to
     assert api.analytics.throughput().total.jobs_completed == 12
     durations = api.analytics.durations(group_by="worker").items[0]

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from transcription_monitor import AudioError, JobCancelled, JobFailed, TranscriptionAPI
-from transcription_monitor.errors import refusal_of
+from transcription_monitor.errors import error_of
 from transcription_monitor.testing import MockMonitor
 from transcription_monitor.worker import download as module
 from transcription_monitor.worker.download import download, show_url, suffix_of
@@ -244,7 +244,7 @@ def test_an_exception_is_told_by_what_it_means() -> None:
     class OutOfMemoryError(RuntimeError):  # torch's own name
         pass
 
-    problem = refusal_of(400, '{"code": "invalid_body", "detail": "segments are wrong"}')
+    problem = error_of(400, '{"code": "invalid_body", "detail": "segments are wrong"}', url="", headers={})
     for error, code, retryable, half in [
         (JobFailed("x", code="mine", retryable=False), "mine", False, None),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "gpu_out_of_memory", True, {"batch_size": 4}),

@@ -181,6 +181,7 @@ def test_a_jobs_life_as_its_owner_and_its_worker_see_it(api: TranscriptionAPI) -
     assert (job.state, job.priority, job.output_format, job.tags) == ("QUEUED", "low", "srt", ["one", "two"])
     assert (job.metadata, job.retry_info.max_attempts) == ({"customer": "7"}, 2)
     assert job.input.s3_path == "https://bucket.test/a.mp3"
+    assert job.created_at is not None
     assert job.created_at.tzinfo is not None
     assert not job.finished
     job_id, token = claim_one(api, "worker-life")

@@ -76,6 +76,8 @@ def test_each_state_is_that_of_the_job_from_then_on(manager: StateManager) -> No
         assert running.state == "PROCESSING"
         assert running.worker is not None
         assert running.worker.worker_id == "worker-123"
+        assert running.updated_at is not None
+        assert submitted.updated_at is not None
         assert running.updated_at > submitted.updated_at
         ended = manager.update_job_state(job_id, end)
         assert ended.state == end
@@ -94,6 +96,7 @@ def test_details_are_fields_of_the_job(api: TranscriptionAPI) -> None:
     )
     assert (running.progress.percentage, running.progress.stage) == (45, "TRANSCRIBING")
     assert running.worker is not None
+    assert running.worker.assigned_at is not None
     assert abs(running.worker.assigned_at - at) < timedelta(milliseconds=1)
     assert running.tags == ["source:s3://status-bucket"]
     done = manager.update_job_state(

@@ -30,7 +30,7 @@ from transcription_monitor import (
 )
 from transcription_monitor._async import transport as async_transport
 from transcription_monitor._sync import transport as sync_transport
-from transcription_monitor.errors import refusal_of, seconds_of
+from transcription_monitor.errors import error_of, seconds_of
 
 from .documents import job_document
 
@@ -199,16 +199,7 @@ def test_a_refusal_is_not_sent_again_and_has_its_class_code_hint_state_and_field
     ],
 )
 def test_every_kind_has_its_class(status: int, code: str, kind: type[ApiError]) -> None:
-    assert type(refusal_of(status, json.dumps({"code": code, "detail": "x"}))) is kind
-
-
-def test_an_answer_that_is_no_problem_document_still_says_what_came() -> None:
-    with pytest.raises(ServerFaultError, match=r"status 418: <h1>teapot</h1> \(http_418\)"):
-        client_of(Serving(httpx.Response(418, text="<h1>teapot</h1>\n"))).jobs.get("job-1")
-    with pytest.raises(ServerFaultError, match="http_302"):
-        client_of(Serving(httpx.Response(302, headers={"location": "/login"}))).jobs.get("job-1")
-    with pytest.raises(ServerFaultError, match="this package can't read the response"):
-        client_of(Serving(httpx.Response(200, text="<html>welcome</html>"))).jobs.get("job-1")
+    assert type(error_of(status, json.dumps({"code": code, "detail": "x"}), url="", headers={})) is kind
 
 
 def test_nobody_listening_is_unreachable_and_silence_is_timed_out() -> None:

@@ -40,6 +40,7 @@ from .errors import (
     TooLargeError,
     UnauthenticatedError,
     UnavailableError,
+    UnexpectedResponseError,
     UnreachableError,
     WorkerTerminatedError,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "TranscriptionAPI",
     "UnauthenticatedError",
     "UnavailableError",
+    "UnexpectedResponseError",
     "UnreachableError",
     "Worker",
     "WorkerInterrupted",

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from ._call import PIECE_BYTES
+from ._feed import FEED_LOGGER, HandshakeRefused
 
 sleep = asyncio.sleep
 
 _CHUNK_BYTES = 256 * 1024
 
 
-def open_feed(url: str, **options: Any) -> AbstractAsyncContextManager[Any]:
-    return connect(url, **options)
+async def open_feed(url: str, **options: Any) -> Any:
+    """A connection; `close` ends it. Raises HandshakeRefused."""
+    return await connect(url, create_connection=_Connection, logger=FEED_LOGGER, **options)
+
+
+class _Connection(ClientConnection):
+    async def handshake(self, *arguments: Any, **options: Any) -> None:
+        try:
+            await super().handshake(*arguments, **options)
+        except InvalidStatus as error:
+            raise HandshakeRefused(error.response) from None
+
+
+def current_loop() -> Any:
+    """What connections belong to."""
+    return asyncio.get_running_loop()
+
+
+def close_at_exit(_transport: object) -> None:
+    """Nothing: the end of an event loop closes its generators."""
+
+
+async def in_pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]
 
 
 async def read_chunks(open_file: Callable[[], BinaryIO]) -> AsyncIterator[bytes]:

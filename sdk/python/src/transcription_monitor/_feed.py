@@ -8,17 +8,51 @@ instead. Acknowledgements and errors carry no position, so every position seen i
 from __future__ import annotations
 
 import json
+import logging
+import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, WebSocketException
+from pydantic import BaseModel, ValidationError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, WebSocketException
 
-from ._call import reason_of, unexpected
-from .errors import ApiError, FeedUnavailableError, RefusedError, TimedOutError, UnreachableError, refusal_of
-from .models import FINISHED_STATES, JobUpdate
+from ._address import Proxy
+from ._call import RETRIED_STATUSES, reason_of, why_of
+from ._hints import hint_of_silence
+from .errors import (
+    ApiError,
+    FeedUnavailableError,
+    RefusedError,
+    TimedOutError,
+    UnexpectedResponseError,
+    UnreachableError,
+    error_of,
+)
+from .models import FINISHED_STATES, Job, JobUpdate
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class HandshakeRefused(Exception):
+    """An HTTP response instead of a WebSocket."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__(f"status {response.status_code}")
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.body: str = (response.body or b"").decode("utf-8", "replace")
+
 
 #: What a connection may raise, when it is opened or read.
-FEED_ERRORS = (OSError, EOFError, TimeoutError, WebSocketException)
+FEED_ERRORS = (OSError, EOFError, TimeoutError, WebSocketException, HandshakeRefused, ImportError)
+
+#: For the WebSocket library, which logs broken connections with tracebacks. The feed reports them by itself.
+FEED_LOGGER = logging.getLogger("transcription_monitor.feed.websockets")
+FEED_LOGGER.setLevel(logging.CRITICAL)
+
+#: How often a feed that has worked tries to get through, if something else than the monitor responds: a minute or so.
+UNAVAILABLE_TRIES_MAX = 30
 
 #: The largest first message has 1,000 jobs, at about 400 bytes each.
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -43,40 +77,78 @@ class FeedReader:
         since = {"since": self.position} if self.position else {}
         return json.dumps({"action": "subscribe", "id": "1", **self._target, **since})
 
-    def receive(self, text: str | bytes) -> dict[str, Any] | None:
-        """The event; None for acknowledgements. Raises RefusedError."""
+    def receive(self, text: str | bytes, url: str) -> dict[str, Any] | None:
+        """The event; None for acknowledgements. Raises RefusedError, UnexpectedResponseError."""
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise unexpected(101, f"not a message of the feed: {text[:100]!r}")
+            raise UnexpectedResponseError(url, 101, repr(text[:100]), why="not a message of the feed")
         if message.get("type") == "error":
             code = str(message.get("code", ""))
             status = 404 if code.endswith("_not_found") else _STATUS.get(code, 400)
-            raise refusal_of(status, json.dumps({"detail": code, **message}))
+            raise error_of(status, json.dumps({"detail": code, **message}), url=url, headers={})
         if "seq" not in message or "index" not in message:
             return None
-        self.position = {"seq": message["seq"], "index": message["index"]}
+        position = {"seq": message["seq"], "index": message["index"]}
+        if not all(type(part) is int for part in position.values()):
+            raise UnexpectedResponseError(url, 101, str(text), why="seq and index are not integers")
+        self.position = position
         return message
 
 
-def feed_failure(error: BaseException, base_url: str) -> ApiError:
-    """The error of a failed connection. Raises FeedUnavailableError if a retry can't help."""
-    if isinstance(error, InvalidStatus):
-        status = error.response.status_code
-        if status in (401, 403, 429) or (status >= 500 and status != 501):
-            body = (error.response.body or b"").decode("utf-8", "replace")
-            return refusal_of(status, body, error.response.headers.get("retry-after"))
-        raise FeedUnavailableError(base_url, f"status {status}") from error
-    if isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage):
-        raise FeedUnavailableError(base_url, str(error)) from error
-    if isinstance(error, TimeoutError):
-        return TimedOutError(base_url)
+def read_message(model: type[ModelT], message: Mapping[str, Any], base_url: str) -> ModelT:
+    """Raises UnexpectedResponseError."""
+    try:
+        return model.model_validate(message)
+    except ValidationError as error:
+        raise UnexpectedResponseError(feed_url(base_url), 101, json.dumps(message), why=why_of(error)) from error
+
+
+def redirected_feed(url: str, refused: HandshakeRefused) -> str | None:
+    """As for calls: 307 and 308, to the same host or its TLS."""
+    location = refused.headers.get("location")
+    if refused.status not in (307, 308) or location is None:
+        return None
+    # `urljoin` knows no `ws:`.
+    target = "ws" + urljoin("http" + url.removeprefix("ws"), location).removeprefix("http")
+    before, after = urlsplit(url), urlsplit(target)
+    secure = after.scheme in ("wss", before.scheme)
+    return target if after.hostname == before.hostname and secure else None
+
+
+def feed_failure(error: BaseException, base_url: str, proxy: Proxy | None = None) -> ApiError:
+    """The error of a failed connection; FeedUnavailableError if there is no way for a WebSocket."""
+    if isinstance(error, HandshakeRefused):
+        return _failure_of_refusal(error, feed_url(base_url))
+    if isinstance(error, ImportError) or (
+        isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage)
+    ):
+        return FeedUnavailableError(base_url, f"{proxy}: {error}" if proxy else str(error))
     if isinstance(error, ConnectionClosed):
         code = error.rcvd.code if error.rcvd else "no close frame"
         return UnreachableError(base_url, f"the feed's connection was closed ({code})")
-    return UnreachableError(base_url, reason_of(error))
+    if isinstance(error, TimeoutError) and not error.errno:
+        return TimedOutError(base_url)
+    if proxy and isinstance(error, ConnectionRefusedError | socket.gaierror):
+        return UnreachableError(base_url, f"{proxy} does not respond: {reason_of(error)}")
+    return UnreachableError(base_url, reason_of(error), hint=hint_of_silence(error))
+
+
+def _failure_of_refusal(refused: HandshakeRefused, url: str) -> ApiError:
+    status = refused.status
+    error = error_of(status, refused.body, url=url, headers=refused.headers)
+    if isinstance(error, RefusedError):
+        # Older monitors have no feed, and say so as they say it of any path.
+        passes = status in (401, 403, 429) or (status >= 500 and status != 501)
+    else:
+        passes = status in RETRIED_STATUSES or status == 500
+    if passes:
+        return error
+    # What a monitor without a feed, or a proxy without WebSockets, returns has the usual hint.
+    hint = error.hint if 300 <= status < 400 or status in (401, 403, 407) else None
+    return FeedUnavailableError(url, f"status {status}", hint=hint)
 
 
 def is_away(error: ApiError) -> bool:
@@ -92,11 +164,12 @@ def delay_while_away(tries: int, draw: float, least: float = 0.0) -> float:
 class JobView:
     """The state of a watched job: fills in fields that an event omits."""
 
-    def __init__(self) -> None:
+    def __init__(self, base_url: str) -> None:
         self.last: JobUpdate | None = None
+        self._base_url = base_url
 
     def of_message(self, message: Mapping[str, Any]) -> JobUpdate | None:
-        """None if the message has no state of the job."""
+        """None if the message has no state of the job. Raises UnexpectedResponseError."""
         if "state" not in message:
             return None
         # `progress` is a report that is not in the journal yet: a change like any other.
@@ -106,25 +179,27 @@ class JobView:
         untold = message.get("percentage") is None
         if untold:
             fields["percentage"] = self.last.percentage if self.last else 0
-        if self.last and fields.get("stage") is None and (untold or message["state"] in FINISHED_STATES):
+        ends = message["state"] in FINISHED_STATES or message.get("final") is True
+        if self.last and fields.get("stage") is None and (untold or ends):
             fields["stage"] = self.last.stage
-        return self._see(JobUpdate.model_validate({"stage": None, **fields}))
+        return self._see(read_message(JobUpdate, fields, self._base_url))
 
-    def of_job(self, job: Mapping[str, Any]) -> JobUpdate | None:
+    def of_job(self, job: Job) -> JobUpdate | None:
         """None if no visible field has changed."""
-        progress, retry = job["progress"], job["retry_info"]
+        progress, retry = job.progress, job.retry_info
         update = JobUpdate(
             type="update" if self.last else "state",
-            job_id=job["job_id"],
-            state=job["state"],
-            percentage=progress["percentage"],
-            stage=progress["stage"],
-            at=job["updated_at"],
-            eta_seconds=progress["eta_seconds"],
-            worker_id=(job["worker"] or {}).get("worker_id"),
-            attempt=retry["attempt"],
-            error=retry["last_error"],
-            output=job["output"] if job["state"] == "COMPLETED" else None,
+            job_id=job.job_id,
+            state=job.state,
+            final=job.final,
+            percentage=progress.percentage,
+            stage=progress.stage,
+            at=job.updated_at,
+            eta_seconds=progress.eta_seconds,
+            worker_id=job.worker.worker_id if job.worker else None,
+            attempt=retry.attempt,
+            error=retry.last_error,
+            output=job.output.model_dump(mode="json") if job.state == "COMPLETED" else None,
         )
         return None if self.last and _shown(update) == _shown(self.last) else self._see(update)
 
@@ -134,4 +209,4 @@ class JobView:
 
 
 def _shown(update: JobUpdate) -> tuple[Any, ...]:
-    return (update.state, update.percentage, update.stage)
+    return (update.state, update.final, update.percentage, update.stage)

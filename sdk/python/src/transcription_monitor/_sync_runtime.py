@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+from weakref import WeakSet
 
-from websockets.sync.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from ._call import PIECE_BYTES
+from ._feed import FEED_LOGGER, HandshakeRefused
+
+if TYPE_CHECKING:
+    from ._sync.transport import Transport
 
 sleep = time.sleep
 
 _CHUNK_BYTES = 256 * 1024
 
 
-def open_feed(url: str, **options: Any) -> AbstractContextManager[Any]:
-    connection: AbstractContextManager[Any] = connect(url, **options)
-    return connection
+def open_feed(url: str, **options: Any) -> Any:
+    """A connection; `close` ends it. Raises HandshakeRefused."""
+    return connect(url, create_connection=_Connection, logger=FEED_LOGGER, **options).__enter__()
+
+
+class _Connection(ClientConnection):
+    def handshake(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().handshake(*arguments, **options)
+        except InvalidStatus as error:
+            raise HandshakeRefused(error.response) from None
+
+
+class _Threads:
+    """All threads share a client's connections."""
+
+
+_THREADS = _Threads()
+
+
+def current_loop() -> Any:
+    """What connections belong to."""
+    return _THREADS
+
+
+def close_at_exit(transport: Transport) -> None:
+    """Closes its feeds when the program ends: later, when a generator is finalised, the threads that read them no
+    longer run, and closing would wait for them for ever.
+    """
+    _transports.add(transport)
+
+
+_transports: WeakSet[Transport] = WeakSet()
+
+
+@atexit.register
+def _close_feeds() -> None:
+    for transport in list(_transports):
+        transport.close_feeds()
+
+
+def in_pieces(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]
 
 
 def read_chunks(open_file: Callable[[], BinaryIO]) -> Iterator[bytes]:

@@ -1,9 +1,10 @@
 """Errors of calls to the monitor. Catch as broadly as you can act:
 
     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `request_id`
-    ├── NoAnswerError              no response: the same call may be sent again
+    ├── NoAnswerError              no response of the monitor: the same call may be sent again
     │   ├── UnreachableError       refused, reset, no such host                          `unreachable`
     │   ├── TimedOutError          silent for longer than `timeout`                      `timed_out`
+    │   ├── UnexpectedResponseError  a proxy or another program responded                `unexpected_response`
     │   └── FeedUnavailableError   no live feed: no WebSocket reaches it                 `feed_unavailable`
     └── RefusedError               the monitor responded with an error; `problem` has all of it
         ├── InvalidRequestError    400  fix the request; `errors` names every invalid field
@@ -19,8 +20,8 @@
         │   └── OutcomeUnknownError      it may have taken effect: send it again with `idempotency_key`
         └── ServerFaultError       any other status
 
-ApiError itself: nothing was sent, because the call is invalid (`bad_base_url`, `bad_id`). Calls are retried before they
-raise (see `TranscriptionAPI`).
+ApiError itself: nothing was sent, because the call is invalid (`bad_base_url`, `bad_id`, `client_closed`). Calls are
+retried before they raise (see `TranscriptionAPI`). Every error can be pickled, so it comes out of process pools.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ from __future__ import annotations
 import datetime
 import email.utils
 import json
-import re
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from ._hints import NOT_RUNNING, excerpt_of, hint_of_response
+from ._restored import Restored
 
-class ApiError(Exception):
+
+class ApiError(Restored):
     """Every failure of a call. `str(error)` has the message, the hint and the request's id."""
 
     def __init__(
@@ -66,16 +70,12 @@ class ApiError(Exception):
 
 
 class NoAnswerError(ApiError):
-    """No response: the same call may be sent again."""
+    """No response of the monitor: the same call may be sent again."""
 
 
 class UnreachableError(NoAnswerError):
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(
-            f"no response from {url}: {reason}",
-            code="unreachable",
-            hint="Is the monitor running at that address? `tmon serve` starts one.",
-        )
+    def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"no response from {url}: {reason}", code="unreachable", hint=hint or NOT_RUNNING)
 
 
 class TimedOutError(NoAnswerError):
@@ -87,12 +87,43 @@ class TimedOutError(NoAnswerError):
         )
 
 
+class UnexpectedResponseError(NoAnswerError):
+    """What responded is not the monitor: a proxy, a sign-in page, another program. Never a verdict on the call.
+
+    The monitor's own errors are problem documents, and its results JSON objects.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        status: int,
+        body: str,
+        *,
+        why: str | None = None,
+        location: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.excerpt: str = excerpt_of(body)
+        parts = [f"status {status}", why, self.excerpt or "empty"]
+        super().__init__(
+            f"the response of {url} is not a monitor's: {', '.join(part for part in parts if part)}",
+            code="unexpected_response",
+            hint=hint_of_response(status, body, url, location),
+            status=status,
+        )
+        self.url = url
+        #: Where a redirect leads.
+        self.location = location
+        #: From `Retry-After`.
+        self.retry_after_seconds = retry_after_seconds
+
+
 class FeedUnavailableError(NoAnswerError):
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
         super().__init__(
             f"the live feed at {url} can't be reached: {reason}",
             code="feed_unavailable",
-            hint="Does every proxy on the way pass WebSockets? jobs.watch works without them.",
+            hint=hint or "Does every proxy on the way pass WebSockets? jobs.watch works without them.",
         )
 
 
@@ -191,39 +222,38 @@ _BY_STATUS: dict[int, type[RefusedError]] = {
 }
 
 
-def refusal_of(status: int, body: str, retry_after: str | None = None) -> RefusedError:
-    """The error for a response with an error status; `body` is a problem document, or a proxy's own page."""
-    problem = _problem_of(status, body)
+def error_of(status: int, body: str, *, url: str, headers: Mapping[str, str]) -> RefusedError | UnexpectedResponseError:
+    """The error of a response: the monitor's if it is a problem document, else that of what stands before it."""
+    retry_after_seconds = seconds_of(headers.get("retry-after"))
+    problem = _problem_of(body) if status >= 400 else None
+    if problem is None:
+        location = headers.get("location")
+        return UnexpectedResponseError(url, status, body, location=location, retry_after_seconds=retry_after_seconds)
     kind = _BY_CODE.get(problem["code"]) or _BY_STATUS.get(status, ServerFaultError)
-    return kind(problem, seconds_of(retry_after))
+    return kind({**problem, "status": status}, retry_after_seconds)
 
 
-def _problem_of(status: int, body: str) -> dict[str, Any]:
+def _problem_of(body: str) -> dict[str, Any] | None:
+    """The problem document (RFC 9457); None if it is something else."""
     try:
         parsed = json.loads(body)
-    except ValueError:
-        parsed = None
-    if isinstance(parsed, dict) and isinstance(parsed.get("code"), str) and "detail" in parsed:
-        return {**parsed, "status": status}
-    # Not a problem document: a proxy wrote it.
-    words = re.sub(r"\s+", " ", body).strip()[:200]
-    return {
-        "type": "about:blank",
-        "title": "Unexpected response",
-        "status": status,
-        "code": f"http_{status}",
-        "detail": f"status {status}" + (f": {words}" if words else ""),
-        "hint": "This response is not from the monitor: check the address, and any proxy on the way.",
-    }
+    except (ValueError, RecursionError):
+        return None
+    is_problem = isinstance(parsed, dict) and isinstance(parsed.get("code"), str) and "detail" in parsed
+    return parsed if is_problem else None
 
 
 def seconds_of(retry_after: str | None) -> float | None:
-    """`Retry-After`: seconds, or a date."""
+    """`Retry-After`: seconds, also fractional, or a date."""
     if retry_after is None:
         return None
     text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = None
+    if seconds is not None:
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
     try:
         date = email.utils.parsedate_to_datetime(text)
     except ValueError:

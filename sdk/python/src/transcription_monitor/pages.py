@@ -12,4 +12,4 @@ T = TypeVar("T")
 class Page(Model, Generic[T]):
     items: list[T]
     #: Pass to `page` for the next page; None on the last one.
-    next_cursor: str | None
+    next_cursor: str | None = None

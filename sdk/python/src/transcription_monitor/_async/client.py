@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
 from types import TracebackType
 
 import httpx
@@ -37,6 +39,11 @@ class AsyncTranscriptionAPI:
     retried before it raises. `transport` replaces the network:
     `transcription_monitor.testing.MockMonitor()`, or any httpx transport.
 
+    For a proxy that wants credentials, `base_url` may be `http://user:password@host`, or `headers` has what goes with
+    each request. `verify` is a file with the certificates of your own authority, an `ssl.SSLContext`, or False to trust
+    any certificate. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are respected. All of it applies to the live feed
+    too.
+
     Every method also takes its own `idempotency_key`, `timeout` and `retries`. `errors.py` lists the exceptions.
     """
 
@@ -48,9 +55,17 @@ class AsyncTranscriptionAPI:
         timeout: float | None = _call.TIMEOUT_SECONDS,
         retries: int = _call.RETRIES,
         transport: httpx.AsyncBaseTransport | None = None,
+        headers: Mapping[str, str] | None = None,
+        verify: ssl.SSLContext | str | bool = True,
     ) -> None:
         self._transport = AsyncTransport(
-            base_url=base_url, api_key=api_key, timeout=timeout, retries=retries, transport=transport
+            base_url=base_url,
+            api_key=api_key,
+            timeout=timeout,
+            retries=retries,
+            transport=transport,
+            headers=headers,
+            verify=verify,
         )
         self.jobs: AsyncJobs = AsyncJobs(self._transport)
         self.workers: AsyncWorkers = AsyncWorkers(self._transport)
@@ -71,10 +86,11 @@ class AsyncTranscriptionAPI:
 
     @property
     def base_url(self) -> str:
+        """Without credentials."""
         return self._transport.base_url
 
     async def aclose(self) -> None:
-        """Closes the connections. `async with` does so automatically."""
+        """Closes the connections, and ends the feeds and watches that are open. `async with` does so automatically."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> AsyncTranscriptionAPI:

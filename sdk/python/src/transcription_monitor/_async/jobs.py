@@ -39,6 +39,7 @@ from ..models import (
     StoredTranscript,
     Transcript,
 )
+from ..models.job import BatchAnswer
 from .pages import AsyncPages
 from .transport import AsyncTransport
 from .watch import watch_job
@@ -99,11 +100,8 @@ class AsyncJobs:
         Raises only if the request as a whole is refused.
         """
         body = {"jobs": [dict(one) for one in submissions]}
-        answer = await self._transport.json(Call("POST", "/jobs/batch", body=body, options=options))
-        return [
-            Job.model_validate(one["job"]) if "job" in one else InvalidRequestError(one["error"])
-            for one in answer["jobs"]
-        ]
+        answer = await self._transport.model(BatchAnswer, Call("POST", "/jobs/batch", body=body, options=options))
+        return [InvalidRequestError(one.error or {}) if one.job is None else one.job for one in answer.jobs]
 
     async def get(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
         """A job in any state, however old. Raises NotFoundError."""
@@ -159,7 +157,8 @@ class AsyncJobs:
         poll_seconds: float = 0.5,
         on_away: Callable[[Exception | None], None] | None = None,
     ) -> AsyncIterator[JobUpdate]:
-        """Yields the job now, then each change, until its end; survives restarts of the monitor.
+        """Yields the job now, then each change, until its end or until the client is closed; survives restarts of the
+        monitor.
 
         It follows the monitor's live feed and resumes after a broken connection. If the feed is not available (an older
         monitor, a proxy without WebSocket, a transport of your own), it polls every `poll_seconds` instead. The first
@@ -256,7 +255,7 @@ class AsyncJobs:
         call = Call("GET", path("jobs", job_id, "transcript"), {"format": format}, options=options)
         if format == "json":
             return await self._transport.model(Transcript, call)
-        return (await self._transport.answer(call)).text
+        return await self._transport.text(call)
 
     async def attempt_log(
         self, job_id: str, attempt: int, *, after_bytes: int = 0, **options: Unpack[CallOptions]

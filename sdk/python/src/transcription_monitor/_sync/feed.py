@@ -8,13 +8,12 @@ for message in api.feed.follow("jobs", filter={"state": "FAILED"}):
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import closing
 
 from .._call import given
-from .._feed import FeedReader
+from .._feed import FeedReader, read_message
 from ..bodies import FeedFilter, FeedResource
 from ..models import FeedMessage, FeedPosition
-from .feed_connection import follow_feed
+from .feed_connection import FeedConnection
 from .transport import Transport
 
 
@@ -36,11 +35,11 @@ class Feed:
 
         `resource` `job` and `worker` require their id; `filter` is for `jobs`. `since` is a message's `position`:
         yields the events after it, or a `reset` with the current state if they are no longer available. `on_away` is
-        called each time the monitor goes away, and with None once it is back. Raises FeedUnavailableError if no
-        WebSocket reaches the monitor, NotFoundError, InvalidRequestError.
+        called each time the monitor goes away, and with None once it is back. Closing the client ends it. Raises
+        FeedUnavailableError if no WebSocket reaches the monitor, NotFoundError, InvalidRequestError.
         """
         target = given(resource=resource, job_id=job_id, worker_id=worker_id, filter=filter)
         reader = FeedReader(target, None if since is None else {"seq": since.seq, "index": since.index})
-        with closing(follow_feed(self._transport, reader, on_away)) as messages:
-            for message in messages:
-                yield FeedMessage.model_validate(message)
+        with FeedConnection(self._transport, reader, on_away) as feed:
+            while (message := feed.next()) is not None:
+                yield read_message(FeedMessage, message, self._transport.base_url)

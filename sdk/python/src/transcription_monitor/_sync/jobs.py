@@ -40,6 +40,7 @@ from ..models import (
     StoredTranscript,
     Transcript,
 )
+from ..models.job import BatchAnswer
 from .pages import Pages
 from .transport import Transport
 from .watch import watch_job
@@ -100,11 +101,8 @@ class Jobs:
         Raises only if the request as a whole is refused.
         """
         body = {"jobs": [dict(one) for one in submissions]}
-        answer = self._transport.json(Call("POST", "/jobs/batch", body=body, options=options))
-        return [
-            Job.model_validate(one["job"]) if "job" in one else InvalidRequestError(one["error"])
-            for one in answer["jobs"]
-        ]
+        answer = self._transport.model(BatchAnswer, Call("POST", "/jobs/batch", body=body, options=options))
+        return [InvalidRequestError(one.error or {}) if one.job is None else one.job for one in answer.jobs]
 
     def get(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
         """A job in any state, however old. Raises NotFoundError."""
@@ -160,7 +158,8 @@ class Jobs:
         poll_seconds: float = 0.5,
         on_away: Callable[[Exception | None], None] | None = None,
     ) -> Iterator[JobUpdate]:
-        """Yields the job now, then each change, until its end; survives restarts of the monitor.
+        """Yields the job now, then each change, until its end or until the client is closed; survives restarts of the
+        monitor.
 
         It follows the monitor's live feed and resumes after a broken connection. If the feed is not available (an older
         monitor, a proxy without WebSocket, a transport of your own), it polls every `poll_seconds` instead. The first
@@ -251,7 +250,7 @@ class Jobs:
         call = Call("GET", path("jobs", job_id, "transcript"), {"format": format}, options=options)
         if format == "json":
             return self._transport.model(Transcript, call)
-        return (self._transport.answer(call)).text
+        return self._transport.text(call)
 
     def attempt_log(
         self, job_id: str, attempt: int, *, after_bytes: int = 0, **options: Unpack[CallOptions]

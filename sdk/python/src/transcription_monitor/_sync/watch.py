@@ -4,30 +4,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Generator
 
-from .._call import Call, decode_json, path
+from .._call import Call, decode, path
 from .._feed import FeedReader, JobView, delay_while_away, is_away
 from .._sync_runtime import sleep
 from ..errors import ApiError, FeedUnavailableError
-from ..models import JobUpdate
-from .feed_connection import follow_feed
+from ..models import Job, JobUpdate
+from .feed_connection import FeedConnection, OnAway
 from .transport import Transport
-
-OnAway = Callable[[Exception | None], None] | None
 
 
 def watch_job(
     transport: Transport, job_id: str, *, poll_seconds: float, on_away: OnAway
 ) -> Generator[JobUpdate, None, None]:
-    """Ends after COMPLETED, FAILED or CANCELLED."""
-    view = JobView()
+    """Ends after the job's final state, or when the client is closed."""
+    view = JobView(transport.base_url)
     path(job_id)  # raises for an invalid id before anything is sent
     reader = FeedReader({"resource": "job", "job_id": job_id})
     try:
-        with closing(follow_feed(transport, reader, on_away)) as messages:
-            for message in messages:
+        with FeedConnection(transport, reader, on_away) as feed:
+            while (message := feed.next()) is not None:
                 update = view.of_message(message)
                 if update is None:
                     break  # it has left the monitor's memory: read it from the archive
@@ -36,35 +33,51 @@ def watch_job(
                     return
     except FeedUnavailableError:
         pass
-    for update in _poll(transport, job_id, view, poll_seconds, on_away):
-        yield update
-
-
-def _poll(
-    transport: Transport, job_id: str, view: JobView, poll_seconds: float, on_away: OnAway
-) -> Generator[JobUpdate, None, None]:
-    """Polls with `If-None-Match`, so that an unchanged job costs an empty response."""
-    etag = None
-    away = 0
-    while True:
-        update = None
-        try:
-            headers = {"if-none-match": etag} if etag else dict[str, str]()
-            answer = transport.answer(Call("GET", path("jobs", job_id), headers=headers))
-            if away > 0 and on_away:
-                on_away(None)
-            away = 0
-            if answer.status_code != 304:
-                etag = answer.headers.get("etag")
-                update = view.of_job(decode_json(answer))
-        except ApiError as error:
-            if view.last is None or not is_away(error):
-                raise
-            if away == 0 and on_away:
-                on_away(error)
-            away += 1
+    # Not a generator of its own: see FeedConnection.
+    poll = _Poll(transport, job_id, view, on_away)
+    while not transport.closed:
+        update = poll.next()
         if update is not None:
             yield update
         if view.last is not None and view.last.finished:
             return
-        sleep(delay_while_away(away, random.random(), poll_seconds) if away else poll_seconds)
+        sleep(poll.delay(poll_seconds))
+
+
+class _Poll:
+    """Polls with `If-None-Match`, so that an unchanged job costs an empty response."""
+
+    def __init__(self, transport: Transport, job_id: str, view: JobView, on_away: OnAway) -> None:
+        self._transport = transport
+        self._path = path("jobs", job_id)
+        self._view = view
+        self._on_away = on_away
+        self._etag: str | None = None
+        self._failures = 0
+
+    def next(self) -> JobUpdate | None:
+        """None if nothing that is shown has changed, or the monitor is away."""
+        headers = {"if-none-match": self._etag} if self._etag else dict[str, str]()
+        try:
+            response = self._transport.answer(Call("GET", self._path, headers=headers))
+            if response.status_code == 304:
+                job = None
+            else:
+                job = decode(Job, response)
+                self._etag = response.headers.get("etag")
+        except ApiError as error:
+            if self._transport.closed:
+                return None
+            if self._view.last is None or not is_away(error):
+                raise
+            if self._failures == 0 and self._on_away:
+                self._on_away(error)
+            self._failures += 1
+            return None
+        if self._failures > 0 and self._on_away:
+            self._on_away(None)
+        self._failures = 0
+        return None if job is None else self._view.of_job(job)
+
+    def delay(self, poll_seconds: float) -> float:
+        return delay_while_away(self._failures, random.random(), poll_seconds) if self._failures else poll_seconds

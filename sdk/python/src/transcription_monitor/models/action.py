@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .alert import AlertMatcher
 from .base import Model
@@ -14,24 +14,24 @@ class ActionTaken(Model):
     """What a policy decided about a job or worker."""
 
     #: When it was decided.
-    at: AwareDatetime
-    policy: str
+    at: AwareDatetime | None = None
+    policy: str = ""
     #: Why: the verdict on the job or worker.
-    verdict: str
+    verdict: str = ""
     #: `requeue`, `kill_engine`, `restart_worker`, `replace_worker`, `launch_worker`, `end_worker` or
     #: `terminate_instance`.
-    action: str
+    action: str = ""
     #: `acted`, `dry_run`, `limited`, `paused` or `refused`.
-    outcome: str
+    outcome: str = ""
     #: One sentence, for people.
-    reason: str
+    reason: str = ""
 
 
 class MachineOutcome(Model):
     #: `pending`, `done` or `failed`.
-    state: str
+    state: str = ""
     #: What the fleet did, or why it failed; None if unknown.
-    details: str | None
+    details: str | None = None
 
 
 class DecidedAction(ActionTaken):
@@ -39,63 +39,63 @@ class DecidedAction(ActionTaken):
 
     id: str
     #: The job that it is about; None if it is about a worker.
-    job_id: str | None
+    job_id: str | None = None
     #: The worker that it is about, or that has or had the job; None without one.
-    worker_id: str | None
+    worker_id: str | None = None
     #: The worker that was launched; None if none was.
-    launched_worker_id: str | None
+    launched_worker_id: str | None = None
     #: `dry_run` or `on`.
-    mode: str
+    mode: str = ""
     #: The figures behind it; units are in the names.
-    evidence: dict[str, Any]
+    evidence: dict[str, Any] = Field(default_factory=dict)
     #: What the fleet does with the machine; None if nothing.
-    machine: MachineOutcome | None
+    machine: MachineOutcome | None = None
 
 
 class PolicyLastHour(Model):
     #: How often it acted, and would have acted, in the last hour.
-    acted: int
-    dry_run: int
+    acted: int = 0
+    dry_run: int = 0
 
 
 class EffectivePolicy(Model):
-    name: str
+    name: str = ""
     #: The verdict that it is for.
-    verdict: str
-    where: list[AlertMatcher]
-    action: str
+    verdict: str = ""
+    where: list[AlertMatcher] = Field(default_factory=list)
+    action: str = ""
     #: `off`, `dry_run` or `on`.
-    mode: str
+    mode: str = ""
     #: How long the verdict must have stood.
-    after_seconds: float
+    after_seconds: float = 0.0
     #: How often it acts in any hour, at most.
-    per_hour: int
-    last_hour: PolicyLastHour
+    per_hour: int = 0
+    last_hour: PolicyLastHour = Field(default_factory=PolicyLastHour)
 
 
 class CircuitBreaker(Model):
     #: More actions than these at once pause all policies.
-    actions: int
+    actions: int = 0
     #: Part of the live workers or the running jobs.
-    share: float
-    within_seconds: float
-    pause_seconds: float
+    share: float = 0.0
+    within_seconds: float = 0.0
+    pause_seconds: float = 0.0
 
 
 class PoliciesPause(Model):
-    since: AwareDatetime
+    since: AwareDatetime | None = None
     #: When they go on by themselves.
-    until: AwareDatetime
-    reason: str
+    until: AwareDatetime | None = None
+    reason: str = ""
 
 
 class EffectivePolicies(Model):
     """The policies that apply, and what they did in the last hour."""
 
     #: In order: the first one for a verdict whose matchers select the job or worker decides.
-    policies: list[EffectivePolicy]
-    circuit_breaker: CircuitBreaker
+    policies: list[EffectivePolicy] = Field(default_factory=list)
+    circuit_breaker: CircuitBreaker = Field(default_factory=CircuitBreaker)
     #: None unless the circuit breaker has paused them.
-    paused: PoliciesPause | None
+    paused: PoliciesPause | None = None
     #: Why the file could not be reloaded, so that earlier policies apply; None if it could.
-    problem: str | None
+    problem: str | None = None

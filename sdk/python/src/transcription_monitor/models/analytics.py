@@ -13,83 +13,83 @@ from .base import Document, Model
 class EndedJobs(Model):
     """Jobs that ended in the time, by how."""
 
-    jobs_completed: int
+    jobs_completed: int = 0
     #: For good.
-    jobs_failed: int
-    jobs_cancelled: int
+    jobs_failed: int = 0
+    jobs_cancelled: int = 0
 
 
 class Costs(EndedJobs):
     #: US dollars of all attempts of these jobs.
-    cost_usd: float
+    cost_usd: float = 0.0
     #: Of that, attempts without a transcript.
-    wasted_usd: float
+    wasted_usd: float = 0.0
     #: Attempts whose price is unknown, so that they are not in `cost_usd`.
-    unpriced_attempts: int
+    unpriced_attempts: int = 0
     #: Time of all attempts.
-    instance_seconds: float
+    instance_seconds: float = 0.0
     #: Length of the audio of the completed jobs.
-    audio_seconds: float
+    audio_seconds: float = 0.0
     #: `cost_usd` ÷ `jobs_completed`; None if there are none.
-    cost_per_job_usd: float | None
+    cost_per_job_usd: float | None = None
     #: `cost_usd` ÷ minutes of audio; None if there are none.
-    cost_per_audio_minute_usd: float | None
+    cost_per_audio_minute_usd: float | None = None
 
 
 class Throughput(EndedJobs):
     #: completed ÷ (completed + failed); None when both are 0.
-    success_rate: float | None
+    success_rate: float | None = None
     #: Length of the audio of the completed jobs.
-    audio_seconds: float
+    audio_seconds: float = 0.0
     #: Last attempts of the completed jobs.
-    processing_seconds: float
+    processing_seconds: float = 0.0
     #: Audio seconds ÷ processing seconds, of completed jobs with a known length.
-    throughput_factor: float | None
+    throughput_factor: float | None = None
 
 
 class Quantiles(Model):
     """Seconds; quantiles are interpolated between the two nearest values. None if `count` is 0."""
 
     #: Jobs in which it is known.
-    count: int
+    count: int = 0
     #: The mean.
-    average: float | None
-    p50: float | None
-    p90: float | None
-    p95: float | None
-    p99: float | None
-    max: float | None
+    average: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
 
 
 class Durations(Model):
     """Of completed jobs."""
 
-    jobs_completed: int
-    queue: Quantiles
-    download: Quantiles
-    processing: Quantiles
+    jobs_completed: int = 0
+    queue: Quantiles = Field(default_factory=Quantiles)
+    download: Quantiles = Field(default_factory=Quantiles)
+    processing: Quantiles = Field(default_factory=Quantiles)
     #: From submission to completion.
-    turnaround: Quantiles
+    turnaround: Quantiles = Field(default_factory=Quantiles)
 
 
 class Failures(Model):
-    jobs_failed: int
+    jobs_failed: int = 0
     #: Attempts that ended with an error, those of jobs that were completed later included.
-    attempts_failed: int
+    attempts_failed: int = 0
     #: Jobs with such an attempt that were completed.
-    jobs_recovered: int
+    jobs_recovered: int = 0
     #: US dollars of these attempts.
-    wasted_usd: float
+    wasted_usd: float = 0.0
     #: When the first and the last of these attempts ended.
-    first_at: AwareDatetime | None
-    last_at: AwareDatetime | None
+    first_at: AwareDatetime | None = None
+    last_at: AwareDatetime | None = None
     #: Up to five, the latest first.
-    example_job_ids: list[str]
+    example_job_ids: list[str] = Field(default_factory=list)
 
 
 class GroupOf(Model):
     #: The day (2025-07-07), the hour (2025-07-07T19:00:00Z), the model, …; None if unknown.
-    group: str | None
+    group: str | None = None
 
 
 class CostItem(Costs, GroupOf):
@@ -111,46 +111,46 @@ class FailuresItem(Failures, GroupOf):
 class Report(Document):
     """Over jobs that ended at or after `from_` and before `to`."""
 
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime
+    from_: AwareDatetime | None = Field(alias="from", default=None)
+    to: AwareDatetime | None = None
     #: What the items are: day, hour, model, …
-    group_by: str
+    group_by: str = ""
 
 
 class CostReport(Report):
     #: In the order of the groups. A job with several tags is in several.
-    items: list[CostItem]
-    total: Costs
+    items: list[CostItem] = Field(default_factory=list)
+    total: Costs = Field(default_factory=Costs)
 
 
 class ThroughputReport(Report):
     #: In the order of the groups. A job with several tags is in several.
-    items: list[ThroughputItem]
-    total: Throughput
+    items: list[ThroughputItem] = Field(default_factory=list)
+    total: Throughput = Field(default_factory=Throughput)
 
 
 class DurationReport(Report):
     #: In the order of the groups. A job with several tags is in several.
-    items: list[DurationItem]
-    total: Durations
+    items: list[DurationItem] = Field(default_factory=list)
+    total: Durations = Field(default_factory=Durations)
 
 
 class FailuresReport(Report):
     #: In the order of the groups. A job with several tags is in several.
-    items: list[FailuresItem]
-    total: Failures
+    items: list[FailuresItem] = Field(default_factory=list)
+    total: Failures = Field(default_factory=Failures)
 
 
 class JobRowWorker(Model):
     """The worker of the last attempt."""
 
-    worker_id: str | None
-    instance_id: str | None
-    model: str | None
-    device: str | None
-    instance_type: str | None
+    worker_id: str | None = None
+    instance_id: str | None = None
+    model: str | None = None
+    device: str | None = None
+    instance_type: str | None = None
     #: Mean of the last attempt in percent; NaN if unknown.
-    gpu_usage: float
+    gpu_usage: float = 0.0
 
 
 class JobRow(Model):
@@ -160,9 +160,9 @@ class JobRow(Model):
     every comparison with NaN is False: `job.download_time > 300` needs no check for None.
     """
 
-    job_id: str
+    job_id: str = ""
     #: COMPLETED, FAILED, CANCELLED; of today's jobs any other state, too.
-    state: str
+    state: str = ""
     #: high, normal or low.
     priority: str | None = None
     #: json, text, srt or vtt.
@@ -286,34 +286,34 @@ class SuspectJob(JobRow):
     """A job that shows a pattern."""
 
     #: Why it is here, in words and figures.
-    evidence: str
+    evidence: str = ""
 
 
 class Bottlenecks(Document):
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime
-    jobs_completed: int
+    from_: AwareDatetime | None = Field(alias="from", default=None)
+    to: AwareDatetime | None = None
+    jobs_completed: int = 0
     #: Mean processing time of the completed jobs.
-    average_processing_seconds: float | None
+    average_processing_seconds: float | None = None
     #: Of these, the ones that took more than twice as long.
-    slow_jobs: int
+    slow_jobs: int = 0
     #: How many jobs show each pattern: `large_files`, `gpu_issues`, `network_issues`, `cold_starts`, `cpu_fallback`,
     #: `bad_workers`, `bad_sources`, `retries`.
-    counts: dict[str, int]
+    counts: dict[str, int] = Field(default_factory=dict)
     #: The slowest of them.
-    patterns: dict[str, list[SuspectJob]]
+    patterns: dict[str, list[SuspectJob]] = Field(default_factory=dict)
 
 
 class SqlColumn(Model):
-    name: str
+    name: str = ""
     #: In DuckDB.
-    type: str
+    type: str = ""
 
 
 class SqlResult(Document):
-    columns: list[SqlColumn]
+    columns: list[SqlColumn] = Field(default_factory=list)
     #: One dictionary for each row. Times are texts: RFC 3339.
-    items: list[dict[str, Any]]
+    items: list[dict[str, Any]] = Field(default_factory=list)
 
 
 def _number(value: float | None) -> float:

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Model
 
 
 class AuditEntry(Model):
     #: Segment of the journal, and event within it, from 0.
-    seq: int
-    index: int
-    at: AwareDatetime
+    seq: int = 0
+    index: int = 0
+    at: AwareDatetime | None = None
     #: `key:` and an id; `user:` and the name of who signed in; `api` without keys;
     #: `monitor`; a command line that used the store itself.
-    actor: str
-    key_id: str | None
+    actor: str = ""
+    key_id: str | None = None
     #: None if the key has been forgotten.
-    key_name: str | None
+    key_name: str | None = None
     #: What happened: `JobCancelRequested`, `KeyCreated`, …
-    event: str
+    event: str = ""
     #: To whom: the id of a job, worker, alert, key, …
-    entity: str
-    request_id: str | None
+    entity: str = ""
+    request_id: str | None = None
     #: From which the request came.
-    address: str | None
+    address: str | None = None
 
 
 class AuditFinding(Model):
     #: What was looked at: `journal`, `segments`, …
-    check: str
+    check: str = ""
     #: `pass`, `warn` or `fail`.
-    verdict: str
+    verdict: str = ""
     #: For people.
-    says: str
+    says: str = ""
 
 
 class AuditVerification(Model):
@@ -41,4 +41,4 @@ class AuditVerification(Model):
 
     #: Nothing that is kept was changed, removed or reordered.
     intact: bool
-    findings: list[AuditFinding]
+    findings: list[AuditFinding] = Field(default_factory=list)

@@ -1,6 +1,8 @@
 """Base classes of all results: pydantic models that keep fields they don't know.
 
-Words such as states are `str`, not enumerations, so that a newer monitor may send new ones.
+Words such as states are `str`, not enumerations, so that a newer monitor may send new ones. A field that an older or a
+newer monitor does not send is None, 0 or empty. Required are only those by which one thing differs from another, and
+those whose absence must not be taken for an empty result: leases that are not renewed, a transcript without segments.
 """
 
 from __future__ import annotations
@@ -21,4 +23,4 @@ class Document(Model):
 
     #: The last journal segment that changed this document; as `min_seq` it makes any instance return at least this
     #: state.
-    as_of_seq: int
+    as_of_seq: int = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import AwareDatetime
 
 from .base import Model
@@ -12,16 +10,16 @@ from .base import Model
 class Link(Model):
     #: Revokes it: `api.links.revoke(link_id)`.
     link_id: str
-    kind: Literal["transcript", "upload"]
+    kind: str = ""
     #: With its secret, which is shown only now: whoever has it needs no key.
     url: str
-    job_id: str | None
+    job_id: str | None = None
     #: Of an upload, bytes.
-    bytes_max: int | None
+    bytes_max: int | None = None
     #: Until then it counts, unless it is revoked, or its key ends before.
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class EndedLink(Model):
     link_id: str
-    revoked: bool
+    revoked: bool = False

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Model
 
 
 class SignInProvider(Model):
     #: For people: `Sign in with …`.
-    name: str
+    name: str = ""
     #: Where a browser goes to sign in; `?to=` has the page to return to.
-    path: str
+    path: str = ""
 
 
 class Session(Model):
     #: False: the monitor has no keys, and everybody may do everything.
-    keys_required: bool
+    keys_required: bool = False
     #: Whether the request had a key, a session or a token.
-    signed_in: bool
-    role: str | None
+    signed_in: bool = False
+    role: str | None = None
     #: What the caller may do: the words that operations have as `x-permission` in the API document.
-    permissions: list[str]
-    key_id: str | None
+    permissions: list[str] = Field(default_factory=list)
+    key_id: str | None = None
     #: Of the key.
-    name: str | None
+    name: str | None = None
     #: The caller sees and submits only jobs with one of these.
-    tags: list[str] | None
+    tags: list[str] | None = None
     #: The tenant of the key; None: it belongs to none.
     tenant: str | None = None
     #: When the session ends.
-    expires_at: AwareDatetime | None
+    expires_at: AwareDatetime | None = None
     #: The identity provider at which people sign in; None: there is none.
     provider: SignInProvider | None = None
 
@@ -40,32 +40,32 @@ class OpenSession(Model):
 
     id: str
     #: Of who signed in at the identity provider, or of the key.
-    name: str
-    role: str
+    name: str = ""
+    role: str = ""
     #: Whose jobs it sees; None: all.
-    tenant: str | None
+    tenant: str | None = None
     #: The key that was exchanged; None: an identity provider.
-    key_id: str | None
+    key_id: str | None = None
     #: The identity provider; None: a key.
-    issuer: str | None
+    issuer: str | None = None
     #: When it began; None if an earlier version began it.
-    signed_in_at: AwareDatetime | None
+    signed_in_at: AwareDatetime | None = None
     #: When it ends by itself.
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
     #: Whether this request came with it.
-    own: bool
+    own: bool = False
 
 
 class Ticket(Model):
     #: For `/ws?ticket=…` or `GET /events?ticket=…`, once.
     ticket: str
     #: Until then it opens a connection, which may last longer.
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class JobToken(Model):
     #: For `Authorization: Bearer tmt_…`: reads and follows this job, and nothing else.
     token: str
-    job_id: str
+    job_id: str = ""
     #: Until then it counts, unless its key ends before.
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None

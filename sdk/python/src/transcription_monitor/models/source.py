@@ -8,49 +8,49 @@ from .base import Model
 
 
 class RefusedSighting(Model):
-    job_id: str
+    job_id: str = ""
     #: `job_of_this_queue`: the job belongs to this monitor's queue.
-    code: str
-    detail: str
+    code: str = ""
+    detail: str = ""
 
 
 class SightingsAnswer(Model):
     #: Jobs with new information.
-    taken: int
+    taken: int = 0
     #: Jobs without new information.
-    known: int
+    known: int = 0
     #: Jobs that were left unchanged.
-    refused: list[RefusedSighting]
+    refused: list[RefusedSighting] = Field(default_factory=list)
 
 
 class UnreadableSighting(Model):
     #: A line number, a key or a row's id.
-    where: str
-    why: str
+    where: str = ""
+    why: str = ""
 
 
 class SourceProblem(Model):
-    message: str
+    message: str = ""
     #: How to fix it.
-    hint: str | None
+    hint: str | None = None
 
 
 class FollowedSource(Model):
     #: Its URL, without secrets.
-    name: str
+    name: str = ""
     #: STARTING: not read yet. FOLLOWING. FAILING: the last read failed and will be retried.
-    state: str
-    last_read_at: AwareDatetime | None
+    state: str = ""
+    last_read_at: AwareDatetime | None = None
     #: Since the monitor started: updates of jobs taken, jobs left unchanged, and lines, files, rows or messages looked
     #: at.
-    jobs_taken: int
-    jobs_refused: int
-    looked_at: int
+    jobs_taken: int = 0
+    jobs_refused: int = 0
+    looked_at: int = 0
     #: Of these, reports about jobs.
     found_count: int = 0
     #: Of these, those that could not be read as a report and still can't; the first ten of them.
-    unreadable_count: int
-    unreadable: list[UnreadableSighting]
+    unreadable_count: int = 0
+    unreadable: list[UnreadableSighting] = Field(default_factory=list)
     #: What else there is to know about what was read.
     notes: list[str] = Field(default_factory=list)
-    problem: SourceProblem | None
+    problem: SourceProblem | None = None

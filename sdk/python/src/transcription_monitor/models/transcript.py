@@ -21,7 +21,7 @@ class TranscriptWord(Model):
 
 class TranscriptSegment(Model):
     #: Counts from 0.
-    id: int
+    id: int = 0
     #: From the start of the audio.
     start_seconds: float
     end_seconds: float
@@ -46,27 +46,27 @@ class TranscriptWarning(Model):
     """About the recording: it is cut short, damaged."""
 
     #: Stable, for programs: `audio_truncated`.
-    code: str
+    code: str = ""
     #: For people.
-    message: str
+    message: str = ""
 
 
 class QualityReason(Model):
     #: `text_over_silence`, `repetition`, `ends_early`, `times_outside`; other checks may have codes of their own.
-    code: str
+    code: str = ""
     #: For people.
-    message: str
+    message: str = ""
     #: The part of the audio that it is about.
-    start_seconds: float
-    end_seconds: float
+    start_seconds: float = 0.0
+    end_seconds: float = 0.0
 
 
 class TranscriptQuality(Model):
     """What speaks against the text."""
 
     #: Whether the text, or a part of it, can hardly be what was said.
-    suspect: bool
-    reasons: list[QualityReason]
+    suspect: bool = False
+    reasons: list[QualityReason] = Field(default_factory=list)
 
 
 class Transcript(Model):
@@ -77,9 +77,9 @@ class Transcript(Model):
     #: ISO 639-1 (`en`), or None if the engine doesn't report it.
     language: str | None = None
     #: Length of the audio.
-    duration_seconds: float
+    duration_seconds: float = 0.0
     #: The engine and model that produced it: `faster-whisper large-v3`.
-    engine: str
+    engine: str = ""
     #: Ordered by start time.
     segments: list[TranscriptSegment]
     #: About the recording.
@@ -159,13 +159,13 @@ class StoredTranscript(Model):
 
     #: Where it is stored, in the job's `output_format`.
     s3_path: str
-    segments_count: int
-    confidence_score: float | None
+    segments_count: int = 0
+    confidence_score: float | None = None
     #: The transcript's warnings, then one reason of each kind for which it is suspect.
     warnings: list[TranscriptWarning] = Field(default_factory=list)
     suspect: bool = False
     #: An earlier attempt had already stored a transcript; it is kept, and these are its figures.
-    already_there: bool
+    already_there: bool = False
 
 
 class AttemptLog(Model):
@@ -173,16 +173,16 @@ class AttemptLog(Model):
 
     text: str
     #: Where it ends: bytes since the beginning of the attempt. The `after_bytes` of the next call.
-    end_bytes: int
+    end_bytes: int = 0
     #: Nothing more will come.
-    complete: bool
+    complete: bool = False
 
 
 class AttemptLogReceipt(Model):
     """Where the stored log of an attempt ends."""
 
-    job_id: str
-    attempt: int
+    job_id: str = ""
+    attempt: int = 0
     #: Bytes since the beginning of the attempt.
     end_bytes: int
 
@@ -191,22 +191,22 @@ class Upload(Model):
     upload_id: str
     #: Submit this: `upload://upload-01…/name.wav`.
     audio_url: str
-    file_name: str
-    file_size_bytes: int
+    file_name: str = ""
+    file_size_bytes: int = 0
     #: SHA-256 of the bytes, hex.
-    sha256: str
-    created_at: AwareDatetime
+    sha256: str = ""
+    created_at: AwareDatetime | None = None
 
 
 class RejectedLine(Model):
     #: Counts from 1.
     line: int
-    code: str
-    detail: str
+    code: str = ""
+    detail: str = ""
 
 
 class LogEventAnswer(Model):
     #: Lines that took effect.
     accepted: int
     #: Lines that were refused, and why; the others took effect.
-    rejected: list[RejectedLine]
+    rejected: list[RejectedLine] = Field(default_factory=list)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .._restored import Restored
 
-class ReporterError(Exception):
+
+class ReporterError(Restored):
     """The URL can't be used; raised only by `Reporter.from_url`."""
 
     def __init__(self, message: str, *, hint: str) -> None:
@@ -13,7 +15,7 @@ class ReporterError(Exception):
         self.hint = hint
 
 
-class Away(Exception):
+class Away(Restored):
     """Temporary: the events are kept and sent again. Any other exception has the same effect."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -78,7 +79,9 @@ class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _answer(self, sent: httpx.Request) -> httpx.Response:
         path = unquote(sent.url.raw_path.decode().split("?")[0]).partition("/api/v1")[2]
-        request = MockRequest(sent.method, path, dict(sent.url.params), sent.headers, sent.content)
+        compressed = sent.headers.get("content-encoding") == "gzip"
+        content = gzip.decompress(sent.content) if compressed else sent.content
+        request = MockRequest(sent.method, path, dict(sent.url.params), sent.headers, content)
         self.requests.append(request)
         if self._refusals:
             return self._refusals.pop(0)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from .._restored import Restored
 from ..bodies import Failure, Fault, RetryWith
 from ..errors import RefusedError
 
@@ -48,7 +49,7 @@ class JobStalled(JobStopped):
     pass
 
 
-class JobFailed(Exception):
+class JobFailed(Restored):
     """The attempt failed. `code` is lower case, digits and `_`; `retryable`: whether another attempt could succeed.
 
     `fault`: `audio`, `worker` or `service`. A worker's own fault does not count as an attempt, and the job goes to

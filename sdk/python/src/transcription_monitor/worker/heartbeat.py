@@ -19,7 +19,7 @@ from ..models import ClaimedJob, WorkerCommand
 from .errors import LeaseLost
 from .health import HealthReader
 from .held_job import HeldJob
-from .until_answered import is_away, log
+from .until_answered import is_away, log, what_is_away
 
 BEAT_SECONDS_MAX = 10.0
 BEAT_SECONDS_MIN = 0.1
@@ -64,6 +64,8 @@ class Heartbeat:
     def keep(self, claimed: ClaimedJob) -> None:
         """Makes the interval short enough for this lease."""
         assigned = claimed.job.worker.assigned_at if claimed.job.worker else claimed.job.updated_at
+        if assigned is None:
+            return
         lease_seconds = (claimed.lease.expires_at - assigned).total_seconds()
         if lease_seconds / 4 < self._beat_seconds:
             self._beat_seconds = max(BEAT_SECONDS_MIN, lease_seconds / 4)
@@ -98,7 +100,7 @@ class Heartbeat:
             if not is_away(error):
                 self._on_refused(error)
             elif not self._away:
-                log.warning("the monitor is away, waiting: %s", error.message)
+                log.warning(what_is_away(error))
             self._away = is_away(error)
             return
         if self._away:

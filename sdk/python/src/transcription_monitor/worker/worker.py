@@ -249,9 +249,9 @@ class Worker:
                 if time.monotonic() - asked_at < EMPTY_AT_ONCE_SECONDS:
                     # Returned early without jobs: this worker is to get none. The heartbeat's response has the reason.
                     self._hurry()
-                    self._pause(2)
+                    self._wait(pause_seconds(2))
             elif answer is not None and (is_away(answer) or not self._on_refused(answer)):
-                self._pause(tries)
+                self._wait(pause_seconds(tries, answer))
                 tries += 1
 
     def _claim(self) -> Claimed | Exception | None:
@@ -434,9 +434,6 @@ class Worker:
         except ApiError as error:
             log.warning("the exit could not be reported: %s", error.message)
         log.info("%s: left", self.worker_id)
-
-    def _pause(self, tries: int) -> None:
-        self._wait(pause_seconds(tries))
 
     def _wait(self, seconds: float) -> None:
         with suppress(queue.Empty):
