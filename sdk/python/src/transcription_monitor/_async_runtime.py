@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
+from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from ._call import PIECE_BYTES
 from ._feed import FEED_LOGGER, HandshakeRefused
@@ -19,8 +22,16 @@ _CHUNK_BYTES = 256 * 1024
 
 
 async def open_feed(url: str, **options: Any) -> Any:
-    """A connection; `close` ends it. Raises HandshakeRefused."""
+    """A connection, for `close_feed`. Raises HandshakeRefused."""
     return await connect(url, create_connection=_Connection, logger=FEED_LOGGER, **options)
+
+
+async def close_feed(connection: ClientConnection) -> None:
+    """Says goodbye and does not wait for a reply: when an event loop ends, `connection.close()` no longer works."""
+    if connection.protocol.state is State.OPEN:
+        connection.protocol.send_close(CloseCode.NORMAL_CLOSURE)
+        connection.transport.write(b"".join(connection.protocol.data_to_send()))
+    connection.transport.close()
 
 
 class _Connection(ClientConnection):
@@ -34,6 +45,20 @@ class _Connection(ClientConnection):
 def current_loop() -> Any:
     """What connections belong to."""
     return asyncio.get_running_loop()
+
+
+async def close_with_loop(client: httpx.AsyncClient) -> object:
+    """Closes the client when its event loop ends, which closes the generators that are open; keep what it returns."""
+
+    async def closing() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await client.aclose()
+
+    generator = closing()
+    await anext(generator)
+    return generator
 
 
 def close_at_exit(_transport: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from weakref import WeakSet
 
+import httpx
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -24,8 +25,12 @@ _CHUNK_BYTES = 256 * 1024
 
 
 def open_feed(url: str, **options: Any) -> Any:
-    """A connection; `close` ends it. Raises HandshakeRefused."""
+    """A connection, for `close_feed`. Raises HandshakeRefused."""
     return connect(url, create_connection=_Connection, logger=FEED_LOGGER, **options).__enter__()
+
+
+def close_feed(connection: ClientConnection) -> None:
+    connection.close()
 
 
 class _Connection(ClientConnection):
@@ -46,6 +51,11 @@ _THREADS = _Threads()
 def current_loop() -> Any:
     """What connections belong to."""
     return _THREADS
+
+
+def close_with_loop(client: httpx.Client) -> object:
+    """Nothing: threads have no end that all of them share."""
+    return client
 
 
 def close_at_exit(transport: Transport) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from .._async_runtime import open_feed, sleep
+from .._async_runtime import close_feed, open_feed, sleep
 from .._call import REDIRECTS_MAX, closed_error, delay_before_retry
 from .._feed import (
     FEED_ERRORS,
@@ -127,7 +127,7 @@ class AsyncFeedConnection:
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close()
+            await close_feed(connection)
 
     def _note_back(self) -> None:
         if self._away and self._on_away:

@@ -21,7 +21,7 @@ from .._feed import (
     is_away,
     redirected_feed,
 )
-from .._sync_runtime import open_feed, sleep
+from .._sync_runtime import close_feed, open_feed, sleep
 from ..errors import ApiError, FeedUnavailableError, UnexpectedResponseError
 from .transport import Transport
 
@@ -128,7 +128,7 @@ class FeedConnection:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            close_feed(connection)
 
     def _note_back(self) -> None:
         if self._away and self._on_away:

@@ -15,7 +15,7 @@ import httpx
 from .. import _call
 from .._address import address_of, proxy_of
 from .._call import Call, ModelT, Payload
-from .._sync_runtime import close_at_exit, current_loop, in_pieces, sleep
+from .._sync_runtime import close_at_exit, close_with_loop, current_loop, in_pieces, sleep
 from ..errors import ApiError
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class Transport:
         self._warned: set[str] = set()
         self._compresses = True
         self._given = transport
-        # Connections belong to their event loop, and a program may run one after the other.
-        self._clients: WeakKeyDictionary[Any, httpx.Client] = WeakKeyDictionary()
+        # Connections belong to their event loop, and a program may run one after the other. With what closes them.
+        self._clients: WeakKeyDictionary[Any, tuple[httpx.Client, Any]] = WeakKeyDictionary()
         close_at_exit(self)
 
     def close(self) -> None:
         self.closed = True
         self.close_feeds()
-        client = self._clients.pop(current_loop(), None)
+        client, _ = self._clients.pop(current_loop(), (None, None))
         if client is not None:
             client.close()
 
@@ -120,7 +120,8 @@ class Transport:
         if self.closed:
             raise _call.closed_error()
         silence_seconds = call.timeout_seconds(self.timeout)
-        request = self._client().build_request(
+        client = self._client()
+        request = client.build_request(
             call.method,
             url,
             content=payload.open(in_pieces),
@@ -128,7 +129,7 @@ class Transport:
             timeout=payload.timeouts(silence_seconds),
         )
         try:
-            response = self._client().send(request, stream=True)
+            response = client.send(request, stream=True)
             # The request has arrived: from here on, silence is silence.
             request.extensions["timeout"]["read"] = silence_seconds
             _call.warn_once(response.headers, self._warned)
@@ -159,17 +160,16 @@ class Transport:
 
     def _client(self) -> httpx.Client:
         loop = current_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            client = self._clients.setdefault(
-                loop,
-                httpx.Client(
-                    headers=self.headers,
-                    transport=self._given,
-                    verify=self.ssl_context or (self._given is None and httpx.create_ssl_context()),
-                    proxy=self.proxy.url if self.proxy else None,
-                    trust_env=False,
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-                ),
-            )
-        return client
+        known = self._clients.get(loop)
+        if known is not None:
+            return known[0]
+        client = httpx.Client(
+            headers=self.headers,
+            transport=self._given,
+            verify=self.ssl_context or (self._given is None and httpx.create_ssl_context()),
+            proxy=self.proxy.url if self.proxy else None,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+        # Another thread may have been faster.
+        return self._clients.setdefault(loop, (client, close_with_loop(client)))[0]
