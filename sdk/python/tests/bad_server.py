@@ -19,7 +19,7 @@ from typing import Any
 
 from .processes import ROOT
 
-PIECES = 8
+PIECES = 12
 PIECE_SECONDS = 0.05
 
 

@@ -30,6 +30,7 @@ from transcription_monitor import (
     TranscriptionAPI,
     UnauthenticatedError,
     UnavailableError,
+    UnexpectedResponseError,
 )
 from transcription_monitor._async import feed_connection as async_feed
 from transcription_monitor._async import watch as async_watch
@@ -37,7 +38,7 @@ from transcription_monitor._sync import feed_connection as sync_feed
 from transcription_monitor._sync import watch as sync_watch
 
 from .documents import job_document
-from .processes import Monitor, monitor
+from .processes import PATIENCE_SECONDS, Monitor, monitor
 
 HELLO = Transcript.of_segments([{"start": 0, "end": 1, "text": "hello"}], engine="test")
 
@@ -179,8 +180,9 @@ class Feed:
 
 
 @contextmanager
-def feed(*scripts: Script | int) -> Iterator[Feed]:
-    """The n-th connection meets the n-th script; a number refuses the handshake. A GET of the job returns COMPLETED."""
+def feed(*scripts: Script | int | str) -> Iterator[Feed]:
+    """The n-th connection meets the n-th script. A number refuses the handshake, as text with a proxy's page. A GET of
+    the job returns COMPLETED."""
     turns = iter(scripts)
     served: Feed
     script: list[Script] = []
@@ -191,8 +193,10 @@ def feed(*scripts: Script | int) -> Iterator[Feed]:
             return Response(200, "OK", Headers({"content-length": str(len(body)), "etag": '"1"'}), body)
         served.handshakes.append(request.headers)
         turn = next(turns)
-        if isinstance(turn, int):
-            body = json.dumps({"code": "because", "detail": f"answered {turn}"}).encode()
+        if isinstance(turn, int | str):
+            problem = json.dumps({"code": "because", "detail": f"answered {turn}"})
+            body = (problem if isinstance(turn, int) else "<html>a proxy</html>").encode()
+            turn = int(turn)
             return Response(turn, HTTPStatus(turn).phrase, Headers({"content-length": str(len(body))}), body)
         script.append(turn)
         return None
@@ -328,3 +332,54 @@ def test_without_a_feed_the_fleet_cannot_be_followed_and_the_error_says_so() -> 
     with feed(404) as served, pytest.raises(FeedUnavailableError, match="status 404") as caught:
         next(TranscriptionAPI(base_url=served.url).feed.follow())
     assert "jobs.watch" in (caught.value.hint or "")
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_feed_outlives_what_a_proxy_says_meanwhile_and_gives_up_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = says(message(3, "PROCESSING", 10, "state"))
+    with feed(state, "404", "403", "200", says(message(4, "PROCESSING", 20)), *["404"] * 4) as served:
+        monkeypatch.setattr(sync_feed, "UNAVAILABLE_TRIES_MAX", 4)
+        followed = TranscriptionAPI(served.url).feed.follow("jobs")
+        assert [next(followed).seq for _ in range(2)] == [3, 4]
+        with pytest.raises(FeedUnavailableError, match="status 404"):
+            next(followed)
+    assert len(served.handshakes) == 9
+
+
+@pytest.mark.parametrize("wrong", [{"state": 7}, {"percentage": "many"}, {"at": "soon"}, {"error": []}])
+def test_a_message_with_a_wrong_type_is_an_error_of_this_package(wrong: dict[str, Any]) -> None:
+    bad = json.dumps({**json.loads(message(4, "PROCESSING", 20)), **wrong})
+    with feed(says(message(3, "PROCESSING", 10, "state"), bad)) as served, TranscriptionAPI(served.url) as api:
+        watched = iter(api.jobs.watch("job-1"))
+        next(watched)
+        with pytest.raises(UnexpectedResponseError, match=next(iter(wrong))):
+            next(watched)
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("garbage", ["this is not json", b"\x00\xff", "[]", "null", '"seq"', '{"seq":"4","index":0}'])
+def test_after_a_message_that_is_none_it_connects_again(garbage: Any) -> None:
+    with feed(says(message(3, "PROCESSING", 10, "state"), garbage), says(message(4, "COMPLETED", 100))) as served:
+        assert [update.seq for update in watch_sync(served.url)] == [3, 4]
+    assert served.asked[1]["since"] == {"seq": 3, "index": 0}
+
+
+@pytest.mark.usefixtures("waits")
+def test_that_the_monitor_is_back_is_said_when_the_connection_is_and_not_with_the_next_event() -> None:
+    back = threading.Event()
+
+    def quiet(connection: ServerConnection) -> None:
+        connection.send(json.dumps({"type": "subscribed", "id": "1", "resource": "jobs"}))
+        assert back.wait(PATIENCE_SECONDS)  # before any event
+        connection.send(message(4, "PROCESSING", 20))
+
+    def on_away(error: Exception | None) -> None:
+        if error is None:
+            back.set()
+
+    with feed(says(message(3, "PROCESSING", 10, "state")), quiet) as served, TranscriptionAPI(served.url) as api:
+        followed = api.feed.follow("jobs", on_away=on_away)
+        assert [next(followed).seq for _ in range(2)] == [3, 4]
+        followed.close()
