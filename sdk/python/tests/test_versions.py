@@ -23,6 +23,10 @@ MODELS = [
 
 #: Besides `id`: by what one thing differs from another, and what must not be taken for an empty result.
 REQUIRED = {
+    "AuditVerification": {"intact"},
+    "EndedLink": {"link_id"},
+    "Link": {"link_id", "url"},
+    "Tenant": {"tenant"},
     "Claimed": {"jobs"},
     "ClaimedJob": {"job", "lease", "audio_url"},
     "CurrentMetrics": {"hour", "day"},

@@ -31,7 +31,10 @@ async def close_feed(connection: ClientConnection) -> None:
     if connection.protocol.state is State.OPEN:
         connection.protocol.send_close(CloseCode.NORMAL_CLOSURE)
         connection.transport.write(b"".join(connection.protocol.data_to_send()))
-    connection.transport.close()
+    if connection.transport.get_extra_info("sslcontext"):
+        connection.transport.abort()  # TLS would wait for a goodbye too
+    else:
+        connection.transport.close()
 
 
 class _Connection(ClientConnection):

@@ -46,7 +46,7 @@ RETRY_AFTER_SECONDS_MAX = 30.0
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504, 520, 521, 522, 523, 524})
 REDIRECTS_MAX = 3
 
-#: Larger JSON bodies are compressed.
+#: Larger bodies of JSON are compressed.
 PLAIN_BYTES_MAX = 32 * 1024
 #: A body is sent in pieces, because a time-out is for one piece.
 PIECE_BYTES = 16 * 1024
@@ -91,12 +91,15 @@ class Call:
     def payload(self, *, compressed: bool) -> Payload:
         """The body to send."""
         headers = dict(self.headers)
-        if self.body is None:
-            size = len(self.content) if isinstance(self.content, bytes) else int(headers.get("content-length", 0))
-            return Payload(self.content, headers, size)
-        headers.setdefault("content-type", "application/json")
-        content = json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
-        if compressed and len(content) > PLAIN_BYTES_MAX:
+        if self.body is not None:
+            headers.setdefault("content-type", "application/json")
+            content = json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        elif isinstance(self.content, bytes):
+            content = self.content
+        else:
+            return Payload(self.content, headers, int(headers.get("content-length", 0)))
+        is_text = headers.get("content-type") in ("application/json", "application/x-ndjson")
+        if compressed and is_text and len(content) > PLAIN_BYTES_MAX:
             content = gzip.compress(content, compresslevel=6, mtime=0)
             headers["content-encoding"] = "gzip"
         return Payload(content, headers, len(content))
@@ -199,8 +202,8 @@ def read_response(response: httpx.Response, body: bytes) -> httpx.Response:
 
 
 def needs_plain(error: ApiError) -> bool:
-    """Whether a compressed body was refused because it is compressed; older monitors take it for bad JSON."""
-    return error.status == 415 or error.code == "invalid_json"
+    """Whether a compressed body was refused because it is compressed, as by older monitors."""
+    return error.status == 415
 
 
 def context_of(verify: ssl.SSLContext | str | bool) -> ssl.SSLContext | None:
