@@ -20,8 +20,9 @@
         │   └── OutcomeUnknownError      it may have taken effect: send it again with `idempotency_key`
         └── ServerFaultError       any other status
 
-ApiError itself: nothing was sent, because the call is invalid (`bad_base_url`, `bad_id`, `client_closed`). Calls are
-retried before they raise (see `TranscriptionAPI`). Every error can be pickled, so it comes out of process pools.
+ApiError itself: nothing was sent, because the call or the client is invalid (`bad_base_url`, `bad_credentials`,
+`bad_id`, `client_closed`, `proxy_unsupported`). Calls are retried before they raise (see `TranscriptionAPI`). Every
+error can be pickled, so it comes out of process pools.
 """
 
 from __future__ import annotations

@@ -151,9 +151,9 @@ class Job(Document):
     priority: str = ""
     #: `json`, `text`, `srt` or `vtt`.
     output_format: str = ""
+    tags: list[str] = Field(default_factory=list)
     #: The tenant that it belongs to; None: the default.
     tenant: str | None = None
-    tags: list[str] = Field(default_factory=list)
     metadata: dict[str, str] = Field(default_factory=dict)
     #: As submitted; None if there were none.
     options: dict[str, Any] | None = None

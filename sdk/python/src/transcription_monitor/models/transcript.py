@@ -173,16 +173,16 @@ class AttemptLog(Model):
 
     text: str
     #: Where it ends: bytes since the beginning of the attempt. The `after_bytes` of the next call.
-    end_bytes: int
+    end_bytes: int = 0
     #: Nothing more will come.
-    complete: bool
+    complete: bool = False
 
 
 class AttemptLogReceipt(Model):
     """Where the stored log of an attempt ends."""
 
-    job_id: str
-    attempt: int
+    job_id: str = ""
+    attempt: int = 0
     #: Bytes since the beginning of the attempt.
     end_bytes: int
 
