@@ -50,16 +50,20 @@ test('the recording is sent with its name, model, language and key; the response
   });
   const engine = createOpenaiApi({ url, model: 'small', language: 'en' }, { environment: { OPENAI_API_KEY: 'sk-1' } });
   const heard: number[] = [];
-  const transcript = await engine.transcribe(await temporaryTask(t), {
-    ...quiet(),
-    onAudio: ({ duration_seconds }) => heard.push(duration_seconds),
-  });
+  const options = { prompt: 'Dr. Hu', temperature: 0.2 };
+  const transcript = await engine.transcribe(
+    { ...(await temporaryTask(t)), options },
+    {
+      ...quiet(),
+      onAudio: ({ duration_seconds }) => heard.push(duration_seconds),
+    },
+  );
   const file = seen.form?.get('file') as File;
   assert.deepEqual([seen.url, seen.key], ['/v1/audio/transcriptions', 'Bearer sk-1']);
   assert.deepEqual([file.name, await file.text()], ['audio with a space.wav', 'not really audio']);
   assert.deepEqual(
-    ['model', 'language', 'response_format'].map((name) => seen.form?.get(name)),
-    ['small', 'en', 'verbose_json'],
+    ['model', 'language', 'response_format', 'prompt', 'temperature'].map((name) => seen.form?.get(name)),
+    ['small', 'en', 'verbose_json', 'Dr. Hu', '0.2'],
   );
   assert.deepEqual(
     [transcript.text, transcript.language, transcript.duration_seconds, transcript.segments[0]?.confidence],

@@ -55,6 +55,7 @@ export function createOpenaiApi(
 
   return {
     name: 'openai',
+    options: ['language', 'task', 'prompt', 'temperature'],
 
     async prepare({ signal } = {}) {
       const timeout = AbortSignal.timeout(PROBE_MS);
@@ -68,15 +69,20 @@ export function createOpenaiApi(
     },
 
     async transcribe(task, { signal, onProgress, onAudio }) {
-      const fields: [string, string][] = [
-        ['model', model],
-        ['response_format', TEXT_ONLY.test(model) ? 'json' : 'verbose_json'],
-        ...(language === undefined ? [] : [['language', language] as [string, string]]),
-      ];
+      const { task: kind = 'transcribe', prompt, temperature, language: spoken = language } = task.options ?? {};
+      const translates = kind === 'translate';
+      const fields = Object.entries({
+        model,
+        response_format: TEXT_ONLY.test(model) ? 'json' : 'verbose_json',
+        language: translates ? undefined : spoken,
+        prompt,
+        temperature: temperature?.toString(),
+      }).filter((field): field is [string, string] => field[1] !== undefined);
+      const url = at(base, translates ? 'audio/translations' : 'audio/transcriptions');
       const began_ms = clock.monotonic();
       const stop = estimate(clock, pace, task, onProgress);
       try {
-        const request = { url: at(base, 'audio/transcriptions'), headers, fields, file: task.audio_path, signal };
+        const request = { url, headers, fields, file: task.audio_path, signal };
         const response = await untilServed(() => postForm(request), { clock, signal, base });
         if (response.status >= 400) throw failure(response);
         const transcript = readResponse(response, task, `openai ${model}`);

@@ -74,10 +74,15 @@ type Given = WarmJob & {
   /** Both come, in either order. */
   ended?: Ended;
   logged?: true;
+  /** Its log says that lines are left out. */
+  shared?: true;
   failure?: EngineError;
   stopListening: () => void;
   cancelGrace: () => void;
 };
+
+const SHARED =
+  '(lines that the engine prints while it works on several jobs are left out: they may be about another one)';
 
 /** `ended`: the process has, before it answered. */
 type Checked = 'works' | 'fails' | 'ended';
@@ -312,7 +317,20 @@ export class WarmProcess {
     this.#signs.note(line, stream);
     this.#log.push(line);
     if (this.#log.length > LOG_TAIL_LINES) this.#log.shift();
-    for (const { onLog } of this.#given.values()) onLog(line);
+    this.#attribute(line);
+  }
+
+  /** A line that is printed while several jobs run may be about any of them, and these may be of different tenants. */
+  #attribute(line: string): void {
+    const running = [...this.#given.values()].filter(({ stage }) => stage === 'TRANSCRIBING');
+    if (running.length <= 1) {
+      for (const { onLog } of running.length === 1 ? running : this.#given.values()) onLog(line);
+      return;
+    }
+    for (const given of running.filter(({ shared }) => !shared)) {
+      given.shared = true;
+      given.onLog(SHARED);
+    }
   }
 
   #onMessage(message: FromProcess): void {

@@ -20,8 +20,8 @@ async function next(): Promise<Held> {
   }
 }
 
-async function finish({ id, token }: Held): Promise<void> {
-  const stored = await monitor.put(`/jobs/${id}/transcript`, TRANSCRIPT, { 'lease-token': token });
+async function finish({ id, token }: Held, transcript = TRANSCRIPT): Promise<void> {
+  const stored = await monitor.put(`/jobs/${id}/transcript`, transcript, { 'lease-token': token });
   assert.equal(stored.status, 200, stored.text);
   const { s3_path, segments_count } = stored.body;
   const done = await monitor.post(`/jobs/${id}/complete`, {
@@ -63,6 +63,37 @@ test('a request returns the transcript of its job, in every format', async () =>
     ],
   );
   assert.equal(verbose.segments?.[0]?.avg_logprob, Math.log(0.8));
+});
+
+test('the options of a request are those of its job, and words have their times', async () => {
+  const transcribing = client.audio.transcriptions.create({
+    file: await recording(),
+    model: 'large-v3',
+    language: 'de',
+    prompt: 'Herr Müller',
+    temperature: 0.2,
+    response_format: 'verbose_json',
+    timestamp_granularities: ['word', 'segment'],
+  });
+  const held = await next();
+  assert.deepEqual(held.job.options, {
+    model: 'large-v3',
+    language: 'de',
+    prompt: 'Herr Müller',
+    temperature: 0.2,
+    word_timestamps: true,
+  });
+  const [hello, world] = TRANSCRIPT.segments;
+  const words = [{ start_seconds: 0.1, end_seconds: 0.9, text: ' hello', probability: 0.7 }];
+  await finish(held, { ...TRANSCRIPT, segments: [{ ...hello!, words, no_speech: 0.25 }, world!] });
+  const result = await transcribing;
+  assert.deepEqual(result.words, [{ word: 'hello', start: 0.1, end: 0.9 }]);
+  assert.equal(result.segments?.[0]?.no_speech_prob, 0.25);
+  const translating = client.audio.translations.create({ file: await recording(), model: 'whisper-1' });
+  const translated = await next();
+  assert.deepEqual(translated.job.options, { task: 'translate' });
+  await finish(translated);
+  assert.equal((await translating).text, 'hello world');
 });
 
 test('a stream has the text in pieces, then whole', async () => {

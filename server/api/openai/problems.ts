@@ -40,7 +40,11 @@ export class JobEnded extends MonitorError {
   constructor({ job_id, state, last_error }: JobRecord) {
     if (state === 'FAILED' && last_error !== null) {
       const { code, message, fault } = last_error;
-      super(fault === 'audio' ? 'invalid' : 'internal', code, `the job ${job_id} failed: ${message}`);
+      super(
+        fault === 'audio' || code === 'option_not_supported' ? 'invalid' : 'internal',
+        code,
+        `the job ${job_id} failed: ${message}`,
+      );
     } else {
       super('conflict', 'job_cancelled', `the job ${job_id} was cancelled`);
     }

@@ -30,6 +30,7 @@ export function renderResponse(
         duration: transcript.duration_seconds,
         text: transcript.text,
         ...(timestamp_granularities.includes('segment') && { segments: transcript.segments.map(verboseSegment) }),
+        ...(timestamp_granularities.includes('word') && { words: transcript.segments.flatMap(wordsOf) }),
         usage: usageOf(transcript),
       });
   }
@@ -50,7 +51,7 @@ const asJson = (value: object) => ({ type: 'application/json', body: JSON.string
 const usageOf = ({ duration_seconds }: Transcript) => ({ type: 'duration', seconds: Math.ceil(duration_seconds) });
 
 /** The fields that OpenAI's clients expect. Those that only a decoder knows have the values of a certain one. */
-const verboseSegment = ({ id, start_seconds, end_seconds, text, confidence }: TranscriptSegment) => ({
+const verboseSegment = ({ id, start_seconds, end_seconds, text, confidence, no_speech = 0 }: TranscriptSegment) => ({
   id,
   seek: Math.round(start_seconds * FRAMES_PER_SECOND),
   start: start_seconds,
@@ -60,8 +61,11 @@ const verboseSegment = ({ id, start_seconds, end_seconds, text, confidence }: Tr
   temperature: 0,
   avg_logprob: confidence === null ? 0 : Math.log(Math.max(confidence, Number.MIN_VALUE)),
   compression_ratio: compressionRatio(text),
-  no_speech_prob: 0,
+  no_speech_prob: no_speech,
 });
+
+const wordsOf = ({ words = [] }: TranscriptSegment) =>
+  words.map(({ start_seconds, end_seconds, text }) => ({ word: text.trim(), start: start_seconds, end: end_seconds }));
 
 /** Whisper's frames: 10 ms each. */
 const FRAMES_PER_SECOND = 100;

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
+import type { JobOptions } from '../../../protocol/job-options.ts';
 import type { Transcript } from '../../../protocol/transcript.ts';
 import { assertKey, type Caller, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
@@ -13,6 +14,7 @@ import { readTranscript } from '../endpoints/transcripts.ts';
 import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
+import { requiredModel } from './models.ts';
 import { JobEnded, openAiError } from './problems.ts';
 import { TRANSCRIPTION_FORM, type TranscriptionForm, transcriptionForm } from './request.ts';
 import { renderResponse, streamOf, type Task } from './responses.ts';
@@ -60,12 +62,27 @@ async function submit(context: ApiContext, caller: Caller, request: FastifyReque
 
 function submissionOf(form: TranscriptionForm, task: Task, audio_url: string): JobSubmission {
   const { priority, tags = [] } = form;
-  if (task === 'translate') {
-    throw new MonitorError('invalid', 'option_not_supported', 'no worker translates', {
-      hint: 'Use /v1/audio/transcriptions.',
-    });
-  }
-  return { audio_url, tags: [...new Set([TAG, ...tags])], ...(priority === undefined ? {} : { priority }) };
+  return {
+    audio_url,
+    tags: [...new Set([TAG, ...tags])],
+    ...(priority === undefined ? {} : { priority }),
+    ...optionsOf(form, task),
+  };
+}
+
+/** Nothing is said of what is the default, so that workers which know no options take the job, too. */
+function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'options'> {
+  const { language, prompt, temperature, timestamp_granularities = [] } = form;
+  const model = requiredModel(form.model);
+  const options: JobOptions = {
+    ...(model === null ? {} : { model }),
+    ...(language === undefined ? {} : { language }),
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(temperature === undefined || temperature === 0 ? {} : { temperature }),
+    ...(timestamp_granularities.includes('word') ? { word_timestamps: true } : {}),
+    ...(task === 'translate' ? { task } : {}),
+  };
+  return Object.keys(options).length === 0 ? {} : { options };
 }
 
 /** Rejects with JobEnded if the job ends without a transcript. */
