@@ -143,7 +143,7 @@ test('[A109] the monitor finds the rules harmless, and a rule on the journal har
     s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket: ids.Bucket, LifecycleConfiguration: { Rules } }));
   await put([...lifecycleRules(stack), harmful]);
   await rules.check();
-  assert.match(rules.harm!, /all \(journal\/, snapshots\/, archive\/, meta\/\)/);
+  assert.match(rules.harm!, /all \(journal\/, snapshots\/, archive\/, meta\/, audit\/\)/);
   await put(lifecycleRules(stack));
 });
 

@@ -155,6 +155,10 @@ export class Values {
         return 'https://example.org/hook';
       case '^[a-z0-9_]{1,64}$':
         return this.#chance.pick(['worker_error', 'worker_drained', 'gpu_out_of_memory', '_'.repeat(64)]);
+      case '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$':
+        return this.#chance.pick(['en', 'pt-BR', 'zh_Hant_TW']);
+      case '^[a-z][a-z0-9_]{0,63}$':
+        return this.#chance.pick(['beam_size', 'constructor', 'x'.repeat(64)]);
       case TENANT_PATTERN:
         return this.#chance.pick(['acme', 'zebra', 'constructor', '0', 'a'.repeat(32)]);
       case LABEL_PATTERN:

@@ -117,10 +117,10 @@ export function restore(rows: Iterable<string>): State {
   return state;
 }
 
-/** A snapshot of an older version has none, or those that it once read and did not continue. */
 /** Rows of older versions lack these fields. */
 const PASS_BEFORE_PEOPLE = { person: null, session_id: null, issued_ms: null };
 
+/** A snapshot of an older version has none, or those that it once read and did not continue. */
 const gaugesOf = ({ gauges, at_ms }: Scalars): Scalars['gauges'] => (gauges?.through_ms === at_ms ? gauges : null);
 
 type OtherRow = Exclude<Row, ['fields' | 'job' | 'command', ...unknown[]]>;
@@ -150,7 +150,8 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       state.tables.keys.set(row[1].id, row[1]);
       return;
     case 'pass':
-      return state.putPass({ ...PASS_BEFORE_PEOPLE, ...row[1] });
+      // First the row: its fields keep their order, and the next snapshot its bytes.
+      return state.putPass({ ...row[1], ...PASS_BEFORE_PEOPLE, ...row[1] });
     case 'notice':
       return state.putNotice(row[1]);
     case 'trouble':
