@@ -23,6 +23,9 @@ MODELS = [
 
 #: Besides `id`: by what one thing differs from another, and what must not be taken for an empty result.
 REQUIRED = {
+    "AttemptLog": {"text"},
+    "AttemptLogReceipt": {"end_bytes"},
+    "TranscriptWord": {"start_seconds", "end_seconds", "text"},
     "AuditVerification": {"intact"},
     "EndedLink": {"link_id"},
     "Link": {"link_id", "url"},

@@ -8,7 +8,7 @@ from typing import Literal, overload
 
 from typing_extensions import Unpack
 
-from .._call import Call, given, path
+from .._call import Call, given, path, unexpected
 from ..bodies import (
     CallOptions,
     Failure,
@@ -269,6 +269,8 @@ class AsyncJobs:
         call = Call("GET", path("jobs", job_id, "attempts", str(attempt), "log"), query, options=options)
         response = await self._transport.answer(call)
         headers = response.headers
+        if "log-end" not in headers:
+            raise unexpected(response, "no log of an attempt")
         return AttemptLog(
             text=response.text,
             end_bytes=int(headers.get("log-end", 0)),
