@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { EventsClient, FeedClient } from '../../../test/servers/feed-client.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
-import { ADMIN_KEY, type Caller, openMonitor } from '../../../test/servers/monitor.ts';
+import { ADMIN_KEY, Caller, openMonitor } from '../../../test/servers/monitor.ts';
 import { submit } from '../../../test/servers/steps.ts';
 import { hashOfKey } from '../../access/secrets.ts';
 
@@ -37,6 +37,20 @@ describe('a session', () => {
     assert.equal((await get('/jobs')).status, 200);
     assert.deepEqual(codeOf(await get('/keys')), [403, 'role_not_allowed']);
     assert.equal((await get('/session')).body.expires_at, body.expires_at);
+  });
+
+  test('is over TLS in a cookie that no other name of the domain can set, and browsers keep to TLS', async (t) => {
+    const settings = { admin_key_hash: hashOfKey(ADMIN_KEY), trusted_proxies: 'loopback' };
+    const behind = (await openMonitor(t, settings)).withKey(ADMIN_KEY);
+    const secure = { 'x-forwarded-proto': 'https', ...OWN_PAGE };
+    const { headers } = await behind.post('/session', undefined, secure);
+    const cookie = headers.get('set-cookie')!;
+    assert.match(cookie, /^__Host-tmon_session=tmt_\w+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/);
+    assert.equal(headers.get('strict-transport-security'), 'max-age=31536000');
+    const [sent = ''] = cookie.split(';');
+    const withCookie = (text: string) => new Caller(behind.url).get('/session', { cookie: text, ...secure });
+    assert.equal((await withCookie(sent)).body.signed_in, true);
+    assert.equal((await withCookie(sent.replace('__Host-', ''))).body.signed_in, false);
   });
 
   test('does not count for a request that another site may have made', async () => {

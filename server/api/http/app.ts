@@ -129,6 +129,8 @@ const CORS = {
   maxAge: 600,
   strictPreflight: false,
 };
+/** Browsers do not go back to plain HTTP. */
+const HSTS = 'max-age=31536000';
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
 const LAST_RESPONSES_MS = 3_000;
 
@@ -176,6 +178,7 @@ export async function buildApi(
   app.addHook('onRequest', (request, reply, done) => {
     bodies.watch(request, reply);
     reply.header('x-content-type-options', 'nosniff');
+    if (request.protocol === 'https') reply.header('strict-transport-security', HSTS);
     done();
   });
   const origins = parseOrigins(settings.allowed_origins);

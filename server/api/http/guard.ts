@@ -56,11 +56,11 @@ const spend = (reply: FastifyReply, remaining: Remaining | null): void => {
 /** By a key, by a token in place of it, or by the session of the monitor's own pages. */
 function subjectOf(
   access: Access,
-  { headers, method, host }: FastifyRequest,
+  { headers, method, host, protocol }: FastifyRequest,
   { key, refreshed }: { key: string | undefined; refreshed: boolean },
 ): Subject {
   if (key?.startsWith('tmt_')) return access.authenticatePass(key, 'job');
-  const session = key === undefined ? sessionOf(headers, { method, host }) : undefined;
+  const session = key === undefined ? sessionOf(headers, { method, host, secure: protocol === 'https' }) : undefined;
   if (session === undefined) return access.authenticate(key);
   try {
     return access.authenticatePass(session, 'session');

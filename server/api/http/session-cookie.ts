@@ -4,7 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
-const NAME = 'tmon_session';
+/** `__Host-`: no other name of the same domain can set it. Browsers accept that over TLS alone. */
+const nameOf = (secure: boolean): string => (secure ? '__Host-tmon_session' : 'tmon_session');
 const ALWAYS = 'Path=/; HttpOnly; SameSite=Strict';
 
 export function sessionCookie(
@@ -12,17 +13,21 @@ export function sessionCookie(
   { secure, expires_ms, now_ms }: { secure: boolean; expires_ms: number; now_ms: number },
 ): string {
   const seconds = Math.floor((expires_ms - now_ms) / 1000);
-  return `${NAME}=${text}; ${ALWAYS}; Max-Age=${seconds}${secure ? '; Secure' : ''}`;
+  return `${nameOf(secure)}=${text}; ${ALWAYS}; Max-Age=${seconds}${secure ? '; Secure' : ''}`;
 }
 
 export const clearedCookie = ({ secure }: { secure: boolean }): string =>
-  `${NAME}=; ${ALWAYS}; Max-Age=0${secure ? '; Secure' : ''}`;
+  `${nameOf(secure)}=; ${ALWAYS}; Max-Age=0${secure ? '; Secure' : ''}`;
 
 /** Returns the session of the request; undefined without one, or if another site may have made the request. */
-export function sessionOf(headers: IncomingHttpHeaders, { method, host }: { method: string; host: string }) {
-  const [, text] = /(?:^|;\s*)tmon_session=([^;]*)/.exec(headers.cookie ?? '') ?? [];
-  if (text === undefined || text === '' || !fromOwnPage(headers, method, host)) return undefined;
-  return text;
+export function sessionOf(
+  headers: IncomingHttpHeaders,
+  { method, host, secure }: { method: string; host: string; secure: boolean },
+): string | undefined {
+  const prefix = `${nameOf(secure)}=`;
+  const sent = headers.cookie?.split(/;\s*/).find((one) => one.startsWith(prefix));
+  if (sent === undefined || sent === prefix || !fromOwnPage(headers, method, host)) return undefined;
+  return sent.slice(prefix.length);
 }
 
 /** By `Sec-Fetch-Site`, which no page can set; browsers that lack it send `Origin` with a WebSocket or a write. */
