@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from transcription_monitor import (
 )
 from transcription_monitor.bodies import HealthReport
 from transcription_monitor.models import Claimed, HeartbeatAnswer, WorkerCommand
+from transcription_monitor.worker.timed_get import timed_get
 
 from .processes import PATIENCE_SECONDS, Monitor, monitor
 
@@ -531,3 +533,13 @@ def test_a_worker_whose_self_check_fails_is_degraded_and_another_completes_its_j
             assert (health.status, "no CUDA-capable" in health.reason) == ("DEGRADED", True)
         finally:
             broken.drain()
+
+
+def test_waiting_for_a_word_ends_when_the_time_is_over() -> None:
+    words: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for seconds in (0.0, 1e-9, 0.001):
+        for _ in range(100):
+            words.put("hurry")
+            assert timed_get(words, seconds) == "hurry"
+            with pytest.raises(queue.Empty):
+                timed_get(words, seconds)

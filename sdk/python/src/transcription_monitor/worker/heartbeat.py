@@ -19,6 +19,7 @@ from ..models import ClaimedJob, WorkerCommand
 from .errors import LeaseLost
 from .health import HealthReader
 from .held_job import HeldJob
+from .timed_get import timed_get
 from .until_answered import is_away, log, what_is_away
 
 BEAT_SECONDS_MAX = 10.0
@@ -80,7 +81,7 @@ class Heartbeat:
                 log.exception("a heartbeat failed")
             try:
                 # Slightly early at random, so that a fleet's heartbeats spread out.
-                if self._words.get(timeout=self._beat_seconds * random.uniform(0.9, 1.0)) == "stop":
+                if timed_get(self._words, self._beat_seconds * random.uniform(0.9, 1.0)) == "stop":
                     return
             except queue.Empty:
                 pass

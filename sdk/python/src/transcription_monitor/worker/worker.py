@@ -47,6 +47,7 @@ from .held_job import HeldJob
 from .notices import Notice, NoticeWatch
 from .self_check import SelfCheck
 from .stall import Pace, StallWatch
+from .timed_get import timed_get
 from .until_answered import is_away, log, pause_seconds, until_answered
 
 WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
@@ -437,7 +438,7 @@ class Worker:
 
     def _wait(self, seconds: float) -> None:
         with suppress(queue.Empty):
-            self._inbox.get(timeout=seconds)
+            timed_get(self._inbox, seconds)
 
     def _check_ending(self) -> None:
         if self._ending is not None:
