@@ -4,14 +4,15 @@
  */
 import { ATTEMPT_LOG_BYTES_MAX } from '../protocol/log-limits.ts';
 import { LeaseExpiredError, NotFoundError } from '../sdk/typescript/index.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 export type AttemptLogOptions = {
   /** `text` is the end of the log, which ends at `endBytes`. */
   send: (log: { text: string; endBytes: number }) => Promise<unknown>;
   /** Removes what nobody else may see from a line. */
   redact: (line: string) => string;
-  clock: Clock;
+  /** Default: the system's, since sending a log is no part of a job's time. */
+  clock?: Clock;
 };
 
 const PAUSE_MS = 1_000;
@@ -20,7 +21,7 @@ const FLUSH_MS = 2_000;
 const LINE_CHARACTERS_MAX = 2_000;
 
 export class AttemptLog {
-  readonly #options: AttemptLogOptions;
+  readonly #options: Required<AttemptLogOptions>;
   #lines: { text: string; bytes: number }[] = [];
   #kept_bytes = 0;
   #endBytes = 0;
@@ -31,7 +32,7 @@ export class AttemptLog {
   #closed = false;
 
   constructor(options: AttemptLogOptions) {
-    this.#options = options;
+    this.#options = { clock: systemClock, ...options };
   }
 
   line(line: string): void {

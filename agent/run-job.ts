@@ -77,7 +77,6 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   const engineLog = new AttemptLog({
     send: (part) => options.api.jobs.putAttemptLog(held.jobId, attempt.number, held.leaseToken, part, LOG_CALL),
     redact,
-    clock: options.clock,
   });
   const begun_ms = performance.now();
   const spent = () => ({ seconds: Math.round(performance.now() - begun_ms) / 1000 });
@@ -118,7 +117,7 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
 type Attempt = RunJobOptions & { reports: ProgressReports; engineLog: AttemptLog };
 
 async function attemptJob(held: HeldJob, directory: string, options: Attempt): Promise<Job> {
-  const { reports, engineLog } = options;
+  const { reports } = options;
   const trace = traceOf(
     { traceparent: held.claimed.traceparent, attributes: { 'transcription.job.id': held.jobId } },
     options.spans,
@@ -127,18 +126,20 @@ async function attemptJob(held: HeldJob, directory: string, options: Attempt): P
     (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, { ...options, trace }));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
   held.deliver();
-  await Promise.all([reports.flush(), engineLog.flush()]);
+  await reports.flush();
   return trace.stage('upload', () => deliver(held, transcript, options));
 }
 
 /** Stores the transcript and completes the job. */
-async function deliver(held: HeldJob, transcript: Transcript, options: RunJobOptions): Promise<Job> {
+async function deliver(held: HeldJob, transcript: Transcript, options: Attempt): Promise<Job> {
   const { jobId, leaseToken } = held;
   const { onAway } = options;
-  const stored = await sendUntilAnswered(
-    (call) => options.api.jobs.putTranscript(jobId, leaseToken, transcript, call),
-    { signal: held.signal, onAway },
-  );
+  const storing = sendUntilAnswered((call) => options.api.jobs.putTranscript(jobId, leaseToken, transcript, call), {
+    signal: held.signal,
+    onAway,
+  });
+  // The log ends with the lease.
+  const [stored] = await Promise.all([storing, options.engineLog.flush()]);
   held.settle();
   const { already_there, ...output } = stored;
   const report = { lease_token: leaseToken, output };
