@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
@@ -276,6 +277,6 @@ test('the process: SIGTERM drains it, exit code 0; the engine of one killed with
   await hung.ended;
   const engine = readFileSync(pid, 'utf8').trim();
   while (/^[^Z\s]/.test(spawnSync('ps', ['-o', 'stat=', '-p', engine], { encoding: 'utf8' }).stdout)) {
-    await new Promise(setImmediate);
+    await setTimeout(20);
   }
 });
