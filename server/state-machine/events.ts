@@ -444,13 +444,16 @@ export type ErasureEvent =
   | {
       type: 'JobErased';
       entity: string;
-      data: Remains & {
+      data: {
         by: string;
         reason: ErasureReason;
         /** A source reported it. */
         observed: boolean;
         /** It had left memory: `pack` as of ArchivedJob, and the day of its rows for analytics. */
         archived: { pack: string | null; day: number } | null;
+        ends: Remains['ends'];
+        workers: Remains['workers'];
+        upload_id: Remains['upload_id'];
       };
     }
   /** See erasures.ts for the stages. */

@@ -11,7 +11,7 @@ import { keysIn, openOldStore, rebuiltFrom, TestMonitor, textAt, viewsIn } from 
 
 /** Without the fields that documents have had since: views of finished jobs are not written again for them. */
 const SINCE =
-  /^ *"(audio_url_expires_at|require_complete|warnings|suspect|fault|verdict|actions|expected_percentage|queue_position|expected_start|expected_completion)":/;
+  /^ *"(final|audio_url_expires_at|require_complete|warnings|suspect|fault|verdict|actions|expected_percentage|queue_position|expected_start|expected_completion)":/;
 const asThen = (views: ReadonlyMap<string, string>) =>
   new Map(
     [...views].map(([key, text]) => {

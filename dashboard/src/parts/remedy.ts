@@ -54,7 +54,8 @@ type Call = { label: string; needs: Permission; run: (api: TranscriptionAPI) => 
 
 /** Undefined for a call that this page does not know. */
 export function callOf({ method, path }: Remedy): Call | undefined {
-  const [, kind, id = '', verb = ''] = /^\/api\/v1\/(jobs|workers)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, kind, id = '', verb = ''] =
+    /^\/api\/v1\/(jobs|workers|tenants)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? [];
   const name = decodeURIComponent(id);
   switch (`${method} ${kind} ${verb}`.trim()) {
     case 'POST workers restart':
@@ -65,6 +66,8 @@ export function callOf({ method, path }: Remedy): Call | undefined {
       return id === '' ? { label: 'Launch worker', needs: 'operate', run: (api) => api.workers.launch() } : undefined;
     case 'POST jobs retry':
       return { label: 'Run again', needs: 'submit', run: (api) => api.jobs.retry(name) };
+    case 'POST tenants resume':
+      return { label: 'Resume tenant', needs: 'operate', run: (api) => api.tenants.resume(name) };
     case 'DELETE jobs':
       return { label: 'Cancel', needs: 'submit', run: (api) => api.jobs.cancel(name) };
     default:
