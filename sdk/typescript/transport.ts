@@ -250,7 +250,8 @@ export class Transport {
     const { onSent } = call.raw ?? {};
     const headers = { ...this.#headers(key), ...sent.headers, ...call.headers };
     const request = { method: call.method, headers, signal: silence.signal, redirect: 'manual' as const };
-    const parts = onSent !== undefined || sent.size >= PARTS_BYTES_MIN;
+    // Not every replacement of fetch takes a stream.
+    const parts = onSent !== undefined || (sent.size >= PARTS_BYTES_MIN && this.#options.fetch === undefined);
     for (let hops = 0, to = url; ; hops += 1) {
       silence.broken(parts ? 0 : sent.size);
       const response = parts

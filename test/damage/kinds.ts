@@ -32,6 +32,7 @@ const PATTERNS: readonly [pattern: RegExp, kind: string][] = [
   [/^archive\/alerts\//, 'archive: alerts'],
   [/^archive\/periods\//, 'archive: days'],
   [/^analytics\//, 'column files'],
+  [/^audit\//, 'audit'],
   [/^uploads\/keys\//, 'uploads: keys'],
   [/^uploads\/.*\.part$/, 'uploads: parts'],
   [/^uploads\/.*\/uses\//, 'uploads: uses'],

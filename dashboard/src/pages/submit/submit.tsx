@@ -3,7 +3,6 @@ import { Button, Checkbox, NumberInput, Select, TagsInput, Textarea, TextInput }
 import { type DragEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { JobSubmission } from '../../../../protocol/job.ts';
 import { OUTPUT_FORMATS, PRIORITIES } from '../../../../protocol/job-words.ts';
-import { TranscriptionAPI } from '../../../../sdk/typescript/index.ts';
 import type { Live } from '../../live/live.ts';
 import { useLive, useValue } from '../../live/use-live.ts';
 import { showDone, showError, useAct } from '../../parts/act.tsx';
@@ -13,7 +12,6 @@ import { Icon } from '../../parts/icon.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { type Dropped, filesOf, isRecording, prefixCommand, urlsIn } from './dropped.ts';
-import { fetchWithProgress } from './fetch-with-progress.ts';
 import { JobRows, UploadRows } from './rows.tsx';
 import styles from './submit.module.css';
 import { type Send, UploadQueue } from './upload-queue.ts';
@@ -78,11 +76,10 @@ function withOwnTag(options: Options, own: readonly string[] | null): Options {
 /** Uploads a file, submits it, and gives the page its document. */
 function sendWith(live: Live, options: Options): Send {
   return async (file, { name, signal, onSent }) => {
-    const api = new TranscriptionAPI({ baseUrl: window.location.origin, fetch: fetchWithProgress(onSent), retries: 3 });
     const file_name = name.split('/').at(-1)!;
-    const { audio_url } = await api.uploads.create(
-      { name: file_name, body: file, type: file.type || undefined! },
-      { signal },
+    const { audio_url } = await live.api.uploads.create(
+      { name: file_name, body: file, type: file.type },
+      { signal, onProgress: ({ sentBytes }) => onSent(sentBytes) },
     );
     const job = await live.api.jobs.submit({ ...options, audio_url }, { signal });
     live.took(job);
