@@ -69,8 +69,9 @@ export class SmallDisk {
     const job = join(this.directory, 'job');
     const work_directory = join(job, 'engine');
     await mkdir(work_directory, { recursive: true });
+    let engine: Engine | undefined;
     try {
-      const engine = await engineOf(kind, { filler: returns ? filler : '' });
+      engine = await engineOf(kind, { filler: returns ? filler : '' });
       const bytes = Math.max(0, (await freeOn(this.directory)) - Math.round(free * NEEDED_BYTES[kind]));
       await writeFile(filler, Buffer.alloc(bytes));
       const recording = await readFile(this.#recording);
@@ -93,6 +94,7 @@ export class SmallDisk {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return 'disk_full';
       throw error;
     } finally {
+      await engine?.close?.();
       await rm(job, { recursive: true, force: true });
       await rm(filler, { force: true });
     }

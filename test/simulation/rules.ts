@@ -108,13 +108,13 @@ export const RULES: readonly Rule[] = [
     name: 'truncate-by-age',
     file: TRUNCATION,
     seed: 3,
-    replace: [['seq <= covering && server_ms - last_modified_ms > retention_ms', 'seq <= covering']],
+    replace: [['through_seq && server_ms - last_modified_ms > retention_ms', 'through_seq']],
   },
   {
     name: 'truncate-what-is-covered',
     file: TRUNCATION,
     seed: 8,
-    replace: [['seq <= covering && server_ms', 'server_ms']],
+    replace: [['seq <= covering && seq <= through_seq', 'seq <= through_seq']],
   },
   {
     name: 'truncate-after-reading-back',
