@@ -184,6 +184,11 @@ test('bad input is an error in the shape of OpenAI, and leaves no job behind', a
   await refused({ model: 'whisper-1', temperature: 'warm' }, 'temperature', /number/);
   await refused({ model: 'whisper-1', stream: 'perhaps' }, 'stream', /boolean/);
   await refused({ model: 'whisper-1', colour: 'red' }, 'colour', /colour/);
+  const late = new FormData();
+  late.append('file', new Blob(['x'.repeat(200_000)]), 'call.wav');
+  late.append('colour', 'red');
+  const after_file = await fetch(`${monitor.url}/v1/audio/transcriptions`, { method: 'POST', body: late });
+  assert.equal(after_file.status, 400);
   const rest = await fetch(`${monitor.url}/v1/audio/transcriptions`, { method: 'POST', body: '{}' });
   assert.deepEqual([rest.status, rest.headers.get('x-should-retry')], [400, 'false']);
   assert.equal((await monitor.get('/jobs')).body.items.length, before);

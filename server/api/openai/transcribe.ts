@@ -42,6 +42,8 @@ async function submit(context: ApiContext, caller: Caller, request: FastifyReque
   const sent = request.body instanceof Readable ? request.body : Readable.from([]);
   const { stream, rest } = await readForm(sent, request.headers, TRANSCRIPTION_FORM);
   const form = rest.then(transcriptionForm);
+  // The upload may fail first, and nobody would wait for it then.
+  form.catch(() => {});
   const upload = await context.uploads.create({
     stream,
     key: requestKey(caller),
