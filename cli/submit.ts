@@ -33,6 +33,8 @@ type SubmitOptions = ClientOptions & {
   vad?: boolean;
   temperature?: number;
   channels?: JobOptions['channels'];
+  requireDevice?: string;
+  requireTag?: string[];
   diarize?: boolean;
   engineOption?: Record<string, string>;
   watch?: boolean;
@@ -51,7 +53,7 @@ export function submitCommand(): Command {
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
     .option('--require-complete', 'fail a recording whose end is missing, instead of a warning')
     .option('--language <code>', 'what is spoken: en, de (default: detected)')
-    .option('--model <name>', 'the model that transcribes it; a worker with another one fails the job')
+    .option('--model <name>', 'the model that transcribes it; only a worker with this model gets the job')
     .addOption(new Option('--task <task>', 'translate: into English').choices(TASKS))
     .option('--prompt <text>', 'a text in the style of the recording, with its names and words')
     .option('--hotwords <words>', 'words to expect')
@@ -60,6 +62,8 @@ export function submitCommand(): Command {
     .option('--temperature <number>', '0 to 1', amount)
     .addOption(new Option('--channels <how>', 'split: each channel by itself').choices(CHANNELS))
     .option('--diarize', 'the transcript names the speakers')
+    .option('--require-device <device>', 'only a worker with this device gets the job: cuda')
+    .option('--require-tag <tag>', 'only a worker with this tag gets the job; repeatable', collect)
     .option('--engine-option <name=value>', 'an option of the engine, under its own name; repeatable', pair)
     .option('--webhook-url <url>', 'gets a signed POST when the job ends')
     .addOption(
@@ -114,6 +118,8 @@ export async function submitOne(
     requireComplete,
     webhookUrl,
     webhookEvent,
+    requireDevice,
+    requireTag,
     ...more
   }: Omit<SubmitOptions, keyof ClientOptions> = {},
 ): Promise<JobWithId> {
@@ -130,6 +136,9 @@ export async function submitOne(
     ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
     ...(webhookEvent === undefined ? {} : { webhook_events: webhookEvent }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
+    ...(requireDevice === undefined && requireTag === undefined
+      ? {}
+      : { requires: { ...(requireDevice && { device: requireDevice }), ...(requireTag && { tags: requireTag }) } }),
   };
   return api.jobs.submit(submission);
 }

@@ -12,7 +12,7 @@ import type { Location } from '../protocol/worker.ts';
 import { tracesWanted } from '../server/config.ts';
 import type { SpanExport } from '../tracing/span.ts';
 import { EXIT } from './exit-code.ts';
-import { amount, type ClientOptions, clientCommand, clientOf, wholeNumber } from './options.ts';
+import { amount, type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
 import { note, oneLine } from './output.ts';
 
 type WorkerCommandOptions = ClientOptions & {
@@ -32,7 +32,11 @@ type WorkerCommandOptions = ClientOptions & {
   stallTimeout?: NonNullable<EngineLimits['stall_ms']>;
   jobTimeout?: NonNullable<EngineLimits['job']>;
   defaults: string;
+  tag?: string[];
 };
+
+/** A model that is for English alone says so in its name. */
+const languagesOf = (model: string): { languages?: string[] } => (/\.en$/.test(model) ? { languages: ['en'] } : {});
 
 const SAME_KEY_MS = 500;
 
@@ -117,6 +121,7 @@ export function workerCommand(): Command {
         .env('TMON_DEFAULTS')
         .default(''),
     )
+    .option('--tag <tag>', 'what jobs may require of it: eu; repeatable', collect)
     .option('--supervised', 'run by a supervisor: exit with code 75 to be restarted')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
@@ -164,7 +169,12 @@ async function workUntilEnd(
         engine,
         workerId,
         instance_id: options.instanceId,
-        capabilities: { ...capabilities, options: [...(engine.options ?? [])] },
+        capabilities: {
+          ...capabilities,
+          options: [...(engine.options ?? [])],
+          ...languagesOf(capabilities.model),
+          ...(options.tag === undefined ? {} : { tags: options.tag }),
+        },
         defaults,
         ...(location === undefined ? {} : { location }),
         maxJobs: Math.max(1, options.maxJobs),

@@ -17,7 +17,8 @@ export const JobOptions = Type.Object(
         minLength: 1,
         maxLength: 200,
         examples: ['large-v3'],
-        description: 'The model that transcribes it. A worker with another one fails the job.',
+        description:
+          'The model that transcribes it. Only a worker with this model gets the job; it waits as long as there is none.',
       }),
     ),
     task: Type.Optional(Words(TASKS, '`translate`: the text is English. Default `transcribe`.')),
@@ -48,7 +49,7 @@ export const JobOptions = Type.Object(
     ...closed,
     $id: 'JobOptions',
     description:
-      'How the recording is to be transcribed. What is not given is the choice of the worker. An option that no worker knows is refused, or fails the job (`option_not_supported`).',
+      'How the recording is to be transcribed. What is not given is the choice of the worker. Only a worker that knows the options, the language and the model gets the job, as far as it has declared what it knows. An option that no worker knows is refused, or fails the job (`option_not_supported`).',
   },
 );
 export type JobOptions = Static<typeof JobOptions>;

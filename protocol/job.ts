@@ -8,6 +8,7 @@ import { Id } from './ids.ts';
 import { JobOptions } from './job-options.ts';
 import { OUTPUT_FORMATS, PRIORITIES } from './job-words.ts';
 import { ActionTaken } from './policies.ts';
+import { Requirements } from './requirements.ts';
 import {
   AsOfSeq,
   Count,
@@ -228,6 +229,7 @@ export const Job = Type.Object(
     tags: Tags,
     tenant: Type.Optional({ ...TenantId, description: 'The tenant that it belongs to; absent: the default.' }),
     options: Type.Optional(JobOptions),
+    requires: Type.Optional(Requirements),
     metadata: Metadata,
     input: JobInput,
     output: JobOutput,
@@ -301,6 +303,7 @@ export const JobSubmission = Type.Object(
     }),
     metadata: Type.Optional(Metadata),
     options: Type.Optional(JobOptions),
+    requires: Type.Optional(Requirements),
     webhook_url: Type.Optional(
       Nullable(
         Type.String({

@@ -1,8 +1,10 @@
 /** A worker: a process beside a transcription engine that claims jobs. The documents' Worker State Schema (A36-A41). */
+
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Lease } from './job.ts';
 import { ActionTaken } from './policies.ts';
+import { WorkerTag } from './requirements.ts';
 import { AsOfSeq, Count, closed, Nullable, Ordinal, Percent, Time, TotalSeconds, Usd, Words } from './schema.ts';
 import { TenantId } from './tenant.ts';
 import { Evidence } from './verdict.ts';
@@ -68,6 +70,23 @@ export const Capabilities = Type.Object(
         description: 'The options of jobs that its engine knows: `language`, `prompt`. Absent: unknown.',
       }),
     ),
+    models: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+        maxItems: 64,
+        uniqueItems: true,
+        description: 'The models that jobs may name, if there are more than `model`.',
+      }),
+    ),
+    languages: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}$' }), {
+        maxItems: 200,
+        uniqueItems: true,
+        description: 'The languages that it transcribes: `en`. Absent: unknown.',
+      }),
+    ),
+    tags: Type.Optional(
+      Type.Array(WorkerTag, { maxItems: 16, uniqueItems: true, description: 'What jobs may require of it: `eu`.' }),
+    ),
   },
   { ...closed, description: 'What the worker can do.' },
 );
@@ -81,6 +100,9 @@ export const KnownCapabilities = Type.Object(
     gpu_optimized: Type.Optional(Nullable(Type.Boolean())),
     batch_size: Type.Optional(Nullable(Type.Integer())),
     options: Type.Optional(Nullable(Type.Array(Type.String()))),
+    models: Type.Optional(Nullable(Type.Array(Type.String()))),
+    languages: Type.Optional(Nullable(Type.Array(Type.String()))),
+    tags: Type.Optional(Nullable(Type.Array(Type.String()))),
   },
   { description: 'What the worker can do. null: no longer.' },
 );
@@ -117,6 +139,15 @@ export const Worker = Type.Object(
       batch_size: Nullable(Type.Integer()),
       options: Type.Optional(
         Type.Array(Type.String(), { description: 'The options of jobs that its engine knows; absent if unknown.' }),
+      ),
+      models: Type.Optional(
+        Type.Array(Type.String(), { description: 'The models that jobs may name, besides `model`; absent: no other.' }),
+      ),
+      languages: Type.Optional(
+        Type.Array(Type.String(), { description: 'The languages that it transcribes; absent if unknown.' }),
+      ),
+      tags: Type.Optional(
+        Type.Array(Type.String(), { description: 'What jobs may require of it; absent if it has none.' }),
       ),
     }),
     current_job: Nullable(

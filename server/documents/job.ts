@@ -35,6 +35,7 @@ export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job
     tags: [...job.tags],
     ...(job.tenant === undefined ? {} : { tenant: job.tenant }),
     ...(job.options === undefined ? {} : { options: job.options }),
+    ...(job.requires === undefined ? {} : { requires: job.requires }),
     // A field of the document only: the fold of older versions must stay the same.
     metadata:
       job.observed?.reported_id === undefined

@@ -26,7 +26,7 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
       device: worker.capabilities.device ?? null,
       gpu_optimized: worker.capabilities.gpu_optimized ?? null,
       batch_size: worker.capabilities.batch_size ?? null,
-      ...(worker.capabilities.options == null ? {} : { options: worker.capabilities.options }),
+      ...declared(worker.capabilities),
     },
     current_job: hold
       ? {
@@ -53,6 +53,12 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
     actions: actionsTaken(worker.actions),
     as_of_seq: workerVersion(state, worker),
   };
+}
+
+/** What it has declared besides what every document shows. */
+function declared({ options, models, languages, tags }: WorkerRecord['capabilities']): Partial<Worker['capabilities']> {
+  const lists = Object.entries({ options, models, languages, tags });
+  return Object.fromEntries(lists.filter(([, list]) => list != null));
 }
 
 /** Null of a TERMINATED worker, and of one that is known from sightings alone. */

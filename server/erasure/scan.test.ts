@@ -72,6 +72,13 @@ test('no byte of the store has a word of an erased job once the retention of the
     now: () => engine.journal.now(),
   });
   const marked: string[] = [];
+  // One that may do jobs of any model.
+  const register = (worker_id: string) =>
+    monitor.do({
+      type: 'register_worker',
+      worker_id,
+      registration: { capabilities: {}, location: { spot_price: 0.35 } },
+    });
   const submit = async (job_id: string, more: Partial<JobSubmission> = {}) => {
     marked.push(job_id);
     await monitor.do({ type: 'submit_jobs', jobs: [{ ...SUBMISSION, job_id, ...more }] });
@@ -88,7 +95,7 @@ test('no byte of the store has a word of an erased job once the retention of the
   const failing = (job_id: string, lease_token: string, failure: typeof error & { fault?: 'worker' }) =>
     monitor.do({ type: 'fail_job', job_id, lease_token, error: failure, batch_size: null, jitter: 0 });
 
-  await monitor.register('worker-1');
+  await register('worker-1');
   await monitor.submit('innocent');
   await monitor.claim('worker-1');
   await monitor.complete('innocent');
@@ -121,7 +128,7 @@ test('no byte of the store has a word of an erased job once the retention of the
 
   // Failures: of the recording, and of a worker, which is suspended and raises an alert.
   await failing('failed', await begin('failed', { max_attempts: 1 }), error);
-  await monitor.register('worker-2');
+  await register('worker-2');
   for (const job_id of ['blamed-1', 'blamed-2', 'blamed-3']) {
     const lease = await begin(job_id, { max_attempts: 1 }, 'worker-2');
     await failing(job_id, lease, { ...error, code: 'gpu_unavailable', fault: 'worker' });
@@ -165,7 +172,7 @@ test('no byte of the store has a word of an erased job once the retention of the
   assert.ok(engine.state.tables.column_files.size > 0);
   // It returns from the archive: its earlier record stays in its pack, and its earlier row in a column file.
   assert.equal((await report('COMPLETED')).taken, 1);
-  await monitor.register('worker-1');
+  await register('worker-1');
   await begin('recent', { priority: 'high' });
   await monitor.complete('recent');
   await monitor.publisher.flush();

@@ -34,6 +34,8 @@ export const FIELDS: Readonly<Record<string, 'personal' | { not: string }>> = {
   'JobSubmission.options.model': 'personal',
   'JobSubmission.options.prompt': 'personal',
   'JobSubmission.options.hotwords': 'personal',
+  'JobSubmission.requires.device': { not: 'of the worker' },
+  'JobSubmission.requires.tags[]': { not: 'of the worker' },
   'JobSubmission.options.engine_options{name}': { not: 'the name of an option' },
   'JobSubmission.options.engine_options{value}': 'personal',
   'JobSubmission.webhook_url': 'personal',

@@ -8,6 +8,7 @@ import type { KeyRole } from '../../protocol/api-keys.ts';
 import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { JobOptions } from '../../protocol/job-options.ts';
 import type { Action, ActionOutcome, Mode } from '../../protocol/policies.ts';
+import type { Requirements } from '../../protocol/requirements.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
@@ -68,6 +69,8 @@ export type JobEvent =
         require_complete?: boolean;
         /** Absent if the submitter gave none, and in old journals. */
         options?: JobOptions;
+        /** Absent if it requires nothing, and in old journals. */
+        requires?: Requirements;
         /** Absent if the submitter gave none. */
         traceparent?: string;
         /** Absent without an API key. */

@@ -155,7 +155,7 @@ export function claimOrder(state: State, passes_max: number): Generator<JobRecor
 
 /** Without those that a limit holds back. */
 function* fairOrder(state: State, passes_max: number): Generator<JobRecord> {
-  const options = { room: new Room(state), tenant: undefined, isFor: () => true, passed_max: 0 };
+  const options = { room: new Room(state), tenant: undefined, isFor: () => true, meets: () => true, passed_max: 0 };
   const lineOf = (priority: Priority) => new FairLine(state, priority, options);
   const heads = { high: lineOf('high'), normal: lineOf('normal'), low: lineOf('low') };
   let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };

@@ -192,6 +192,22 @@ test('waiting jobs are blocked while no live worker can take them, and the reaso
   assert.equal(fleet.job('job-1').verdict?.reason, 'No live worker can take it: 1 draining.');
 });
 
+test('a job that requires what no live worker has is blocked, and the reason names it', () => {
+  const fleet = new Fleet();
+  fleet.worker5('worker-1');
+  const capabilities = { model: 'tiny', device: 'cpu' };
+  for (const worker_id of ['worker-2', 'worker-3'])
+    fleet.run({ type: 'register_worker', worker_id, registration: { capabilities, location: {} } });
+  fleet.submit('job-1', { options: { model: 'tiny' }, requires: { device: 'cuda' } });
+  fleet.submit('job-2', { options: { model: 'tiny' }, requires: { device: 'cpu' } });
+  fleet.pass(18);
+  const { verdict } = fleet.job('job-1');
+  const reason = 'No live worker can take it: 1 without the model tiny, 2 without the device cuda.';
+  assert.deepEqual([verdict?.status, verdict?.reason], ['blocked', reason]);
+  assert.equal(verdict?.evidence.unfit_workers, 3);
+  assert.equal(fleet.status({ job_id: 'job-2' }), 'on_track');
+});
+
 test('a job whose signed URL has expired is blocked', () => {
   const fleet = new Fleet();
   const seconds = Math.floor(fleet.at_ms / 1000) + 60;

@@ -24,6 +24,7 @@ import {
   tenantOf,
   type WorkerRecord,
 } from '../state-machine/state/records.ts';
+import { requirementOf } from '../state-machine/state/requirement.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { type FleetView, fleetOf } from './fleet-view.ts';
 import { type Phase, phaseOf, slowLimit, stillLimit } from './limits.ts';
@@ -55,7 +56,7 @@ export function judge(state: State, job: JobRecord, at_ms: number, fleet = fleet
   }
   const held = heldBack(state, job);
   const waits = claimable(job)
-    ? (blocked(state, job, fleet(tenantOf(job)), held, at_ms) ?? starved(state, job, held, at_ms))
+    ? (blocked(job, fleet(tenantOf(job), requirementOf(job)), held, at_ms) ?? starved(state, job, held, at_ms))
     : null;
   return waits ?? onTrack(job, job.queued_ms, at_ms);
 }
@@ -206,13 +207,7 @@ const STANDS: { readonly [P in Phase]: string } = {
 };
 const SLOW = { download: 'The network is slow: the download', load: 'Loading the model' } as const;
 
-function blocked(
-  state: State,
-  job: JobRecord,
-  fleet: FleetView,
-  held: HeldBack | null,
-  at_ms: number,
-): Judgement | null {
+function blocked(job: JobRecord, fleet: FleetView, held: HeldBack | null, at_ms: number): Judgement | null {
   if (job.url_expires_ms !== null && job.url_expires_ms <= at_ms) {
     const expired = formatTime(job.url_expires_ms);
     return {
@@ -226,7 +221,7 @@ function blocked(
     const since_ms = Math.max(job.queued_ms, held.since_ms);
     return { status: 'blocked', since_ms, reason: heldBackReason(held), evidence: heldBackEvidence(held) };
   }
-  if (state.ableFor(tenantOf(job)) > 0 || fleet.coming > 0) return null;
+  if (fleet.able || fleet.coming > 0) return null;
   const since_ms = Math.max(job.queued_ms, fleet.able_until_ms);
   if (at_ms - since_ms < BLOCKED_MS) return null;
   const last = fleet.last_able === null ? '' : `; the last that could take jobs was ${fleet.last_able}`;
@@ -239,6 +234,7 @@ function blocked(
       live_workers: fleet.live,
       draining_workers: fleet.draining,
       suspended_workers: fleet.suspended,
+      ...(fleet.unfit === 0 ? {} : { unfit_workers: fleet.unfit }),
       ...(fleet.last_able === null ? {} : { last_able_worker_id: fleet.last_able }),
     },
   };

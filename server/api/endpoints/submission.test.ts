@@ -82,8 +82,32 @@ test('options are kept with the job, and one that no worker knows is refused onc
     [refused.status, refused.body.code, refused.body.errors[0].field],
     [400, 'option_not_supported', '/options/diarize'],
   );
-  const [first] = await claim(own, 'one');
-  assert.deepEqual(first!.job.options, { ...known, diarize: true });
+  assert.deepEqual(
+    (await claim(own, 'one')).map(({ job }) => job.options),
+    [undefined],
+    'only what it knows',
+  );
   await own.delete('/workers/two');
   assert.equal((await submit({ word_timestamps: true })).body.code, 'option_not_supported');
+});
+
+test('a job goes to a worker that has what it requires, past jobs that wait for another, and says why it waits', async () => {
+  const own = await openMonitor({ after });
+  const submit = async (more: object) => (await own.post('/jobs', { audio_url: AUDIO, ...more })).body.job_id;
+  for (const requires of [{ device: '' }, { tags: ['a b'] }, { gpu: true }, { tags: ['eu', 'eu'] }]) {
+    const { body } = await own.post('/jobs', { audio_url: AUDIO, requires });
+    assert.equal(body.code, 'invalid_body', JSON.stringify(requires));
+  }
+  const large = await submit({ options: { model: 'large-v3' }, requires: { device: 'cuda', tags: ['eu'] } });
+  const any = await submit({});
+  await register(own, 'small', { capabilities: { model: 'tiny', device: 'cuda', tags: ['eu'] } });
+  assert.deepEqual(
+    (await claim(own, 'small', 2)).map(({ job }) => job.job_id),
+    [any],
+  );
+  const large_v3 = { model: 'distil', models: ['large-v3'], device: 'cuda', languages: ['de'], tags: ['us', 'eu'] };
+  await register(own, 'large', { capabilities: large_v3 });
+  const [held] = await claim(own, 'large');
+  assert.deepEqual([held!.job.job_id, held!.job.requires], [large, { device: 'cuda', tags: ['eu'] }]);
+  assert.partialDeepStrictEqual((await own.get('/workers/large')).body.capabilities, large_v3);
 });

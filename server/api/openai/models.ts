@@ -1,4 +1,5 @@
 /** The models that the live workers have, as OpenAI's API lists them. */
+import { modelsIn } from '../../state-machine/state/requirement.ts';
 import type { State } from '../../state-machine/state/state.ts';
 
 /** Names with which clients ask for any model, because theirs is the only one that they know. */
@@ -13,9 +14,10 @@ export type Model = { id: string; object: 'model'; created: number; owned_by: st
 export function modelsOf(state: State): Model[] {
   const since = new Map<string, number>();
   for (const { state: worker_state, capabilities, created_ms } of state.tables.workers.values()) {
-    const { model } = capabilities;
-    if (!model || worker_state === 'TERMINATED') continue;
-    since.set(model, Math.min(since.get(model) ?? created_ms, created_ms));
+    if (worker_state === 'TERMINATED') continue;
+    for (const model of modelsIn(capabilities)) {
+      since.set(model, Math.min(since.get(model) ?? created_ms, created_ms));
+    }
   }
   const models = [...since].sort(([a], [b]) => (a < b ? -1 : 1));
   return [['whisper-1', 0] as const, ...models].map(([id, created_ms]) => ({

@@ -1,4 +1,6 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
+
+import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import { VERDICTS } from '../../../protocol/verdict.ts';
 import type { JobEvent } from '../events.ts';
@@ -8,6 +10,7 @@ import { countFailed, countInPeriods } from '../state/periods.ts';
 import { settle } from '../state/promises.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS, tenantOf } from '../state/records.ts';
+import { requirementOf } from '../state/requirement.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { countBy, observeBy } from '../state/tallies.ts';
@@ -123,7 +126,8 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
   if (state.job(entity)) return;
   countInPeriods(state, { submitted: 1 });
-  if (data.tenant !== undefined) ensureTenant(state, data.tenant);
+  // Jobs that require something wait in lines of their own, which are kept once a tenant is known.
+  if (data.tenant !== undefined || requirementOf(data) !== '') ensureTenant(state, data.tenant ?? DEFAULT_TENANT);
   const history = [{ state: 'SUBMITTED' as const, at_ms: state.at_ms, details: data.details }];
   const job = newJob(state, entity, { created_ms: state.at_ms, request: data, history });
   const key_id = keyIn(data.submitted_by);
@@ -158,7 +162,10 @@ export type JobRequest = Pick<
   | 'estimated_cost_usd'
 > &
   Partial<
-    Pick<JobRecord, 'require_complete' | 'webhook_events' | 'options' | 'traceparent' | 'submitted_by' | 'tenant'>
+    Pick<
+      JobRecord,
+      'require_complete' | 'webhook_events' | 'options' | 'requires' | 'traceparent' | 'submitted_by' | 'tenant'
+    >
   >;
 
 /** A job without attempts. */
@@ -188,6 +195,7 @@ export function newJob(
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
     ...(request.options === undefined ? {} : { options: request.options }),
+    ...(request.requires === undefined ? {} : { requires: request.requires }),
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
     ...(request.tenant === undefined ? {} : { tenant: request.tenant }),

@@ -154,9 +154,8 @@ function launch(
   if (!fleet) return { refused: NO_FLEET };
   const [worker_id] = worker_ids;
   if (worker_id === undefined) return null;
-  const { model, device, gpu_optimized, batch_size, options } = like?.capabilities ?? {};
   const capabilities = Object.fromEntries(
-    Object.entries({ model, device, gpu_optimized, batch_size, options }).filter(([, value]) => value != null),
+    Object.entries(like?.capabilities ?? {}).filter(([, value]) => value != null),
   );
   const data = { capabilities, location: {}, check_ms: at_ms + policy.worker_start_ms, reason };
   return {

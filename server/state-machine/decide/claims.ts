@@ -8,11 +8,13 @@ import type { Priority } from '../../../protocol/job.ts';
 import { runEnd } from '../../verdicts/expected.ts';
 import { hardwareOf } from '../apply/job.ts';
 import type { Event } from '../events.ts';
-import { able, allowance, suspended } from '../state/able.ts';
+import { allowance, suspended } from '../state/able.ts';
+import { isAble } from '../state/able-for.ts';
 import { nextClass, passedOver } from '../state/class-order.ts';
 import { FairLine, Room } from '../state/fair-line.ts';
 import { expectedOf } from '../state/pace.ts';
 import { type JobRecord, tenantOf, type WorkerRecord } from '../state/records.ts';
+import { meets, type Requirement, requirementOf } from '../state/requirement.ts';
 import { endedRuns, isFailure } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import { hasTenants } from '../state/tenants.ts';
@@ -84,17 +86,15 @@ export function couldClaim(state: State, worker_id: string, context: Context): b
   return !worker || nextJobs(state, worker, 1, context).length > 0;
 }
 
-/** Whether the worker may have this job, as far as its tenant and earlier attempts matter. */
+/** Whether the worker may have this job, as far as its tenant, what the job requires and earlier attempts matter. */
 export function mayTake(state: State, worker: WorkerRecord, job: JobRecord, { at_ms, policy }: Context): boolean {
   if (worker.tenant !== undefined && worker.tenant !== tenantOf(job)) return false;
+  const requirement = requirementOf(job);
+  if (!meets(worker, requirement)) return false;
   if (!isFailedBy(worker, job)) return true;
   if (at_ms - job.queued_ms >= policy.elsewhere_ms) return true;
-  let others = state.ableFor(tenantOf(job));
-  for (const id of failedOn(job)) {
-    const failed = state.worker(id);
-    if (failed && able(failed)) others -= 1;
-  }
-  return others <= 0;
+  const failed = failedOn(job);
+  return !isAble(state, tenantOf(job), requirement, failed);
 }
 
 function isFailedBy({ worker_id }: WorkerRecord, job: JobRecord): boolean {
@@ -114,7 +114,8 @@ function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Co
   if (count === 0) return [];
   const may = (job: JobRecord) => mayTake(state, worker, job, context);
   // The job of a trial is one that the worker has not failed, if there is one: that shows what the worker can do.
-  const choice = { count, tenant: worker.tenant, passes_max: context.policy.passes_max };
+  const meetsThis = (requirement: Requirement) => meets(worker, requirement);
+  const choice = { count, tenant: worker.tenant, passes_max: context.policy.passes_max, meets: meetsThis };
   const isFresh = (job: JobRecord) => may(job) && !isFailedBy(worker, job);
   const fresh = suspended(worker) ? inOrder(state, { ...choice, isFor: isFresh }) : [];
   return fresh.length > 0 ? fresh : inOrder(state, { ...choice, isFor: may });
@@ -126,12 +127,13 @@ type Choice = {
   tenant: string | undefined;
   passes_max: number;
   isFor: (job: JobRecord) => boolean;
+  meets: (requirement: Requirement) => boolean;
 };
 
 /** The first jobs: by class, see class-order.ts; within a class by tenant, see tenants.ts; then first in, first out. */
-function inOrder(state: State, { count, tenant, passes_max, isFor }: Choice): JobRecord[] {
+function inOrder(state: State, { count, tenant, passes_max, isFor, meets }: Choice): JobRecord[] {
   const room = new Room(state);
-  const options = { room, tenant, isFor, passed_max: PASSED_MAX };
+  const options = { room, tenant, isFor, meets, passed_max: PASSED_MAX };
   const fair = hasTenants(state);
   const lineOf = (priority: Priority) =>
     fair ? new FairLine(state, priority, options) : new OneLine(state, priority, isFor);

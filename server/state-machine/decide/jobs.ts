@@ -2,6 +2,7 @@
 import { faultOf } from '../../../protocol/fault.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
 import type { JobOptions } from '../../../protocol/job-options.ts';
+import type { Requirements } from '../../../protocol/requirements.ts';
 import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import { backoff } from '../../backoff.ts';
 import { ANNOUNCED } from '../apply/job.ts';
@@ -51,6 +52,7 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...optionsOf(job),
+          ...requiresOf(job),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           ...(submitted_by === undefined ? {} : { submitted_by }),
           ...tenantIn(job),
@@ -86,6 +88,10 @@ const tenantIn = ({ tenant }: { tenant?: string | undefined }) =>
 
 function optionsOf({ options }: Pick<JobSubmission, 'options'>): { options?: JobOptions } {
   return options === undefined || Object.keys(options).length === 0 ? {} : { options };
+}
+
+function requiresOf({ requires }: Pick<JobSubmission, 'requires'>): { requires?: Requirements } {
+  return requires === undefined || Object.keys(requires).length === 0 ? {} : { requires };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { JobEvent } from '../events.ts';
 import { pad } from '../state/job-indexes.ts';
 import { type JobRecord, tenantOf } from '../state/records.ts';
 import type { State } from '../state/state.ts';
-import { hasTenants, jobsIn, lineOf, mayRun, newTenant, readyKey } from '../state/tenants.ts';
+import { hasTenants, holderIn, holderOf, jobsIn, linesOf, mayRun, newTenant, readyKey } from '../state/tenants.ts';
 
 type Promised = Pick<(JobEvent & { type: 'JobQueued' })['data'], 'start_by_ms' | 'promise'>;
 type Work = { duration_seconds: number | null; tenant?: string };
@@ -21,9 +21,12 @@ export function promised(state: State, job: Work, priority: Priority, before: nu
 export function promisedAgain(state: State, job: JobRecord, from_ms: number): Promised {
   if (hasTenants(state)) {
     let own = 0;
-    for (const [place] of jobsIn(state, lineOf(job), job.priority)) {
-      if (place >= pad(job.place) || own === COUNTED_MAX) break;
-      own += 1;
+    for (const line of linesOf(state, tenantOf(job), job.priority)) {
+      if (holderIn(line) !== holderOf(job)) continue;
+      for (const [place] of jobsIn(state, line, job.priority)) {
+        if (place >= pad(job.place) || own === COUNTED_MAX) break;
+        own += 1;
+      }
     }
     return promisedIn(state, job, own, from_ms);
   }

@@ -6,8 +6,9 @@
 import type { Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { type JobRecord, tenantOf } from './records.ts';
+import type { Requirement } from './requirement.ts';
 import type { State } from './state.ts';
-import { after, hasRoom, jobsIn, keyAt, lineOf, linesOf, mayRun, readyKey, tagIn } from './tenants.ts';
+import { after, hasRoom, holderOf, jobsIn, keyAt, linesOf, mayRun, readyKey, requirementIn, tagIn } from './tenants.ts';
 
 /** What the limits still allow while several jobs are chosen at once. */
 export class Room {
@@ -21,15 +22,15 @@ export class Room {
   has(job: JobRecord): boolean {
     const tenant = this.#state.tables.tenants.get(tenantOf(job));
     if (tenant === undefined) return true;
-    return mayRun(this.#state, tenant, this.#taken.get(tenant.id)) && this.hasLine(lineOf(job));
+    return mayRun(this.#state, tenant, this.#taken.get(tenant.id)) && this.#hasHolder(holderOf(job));
   }
 
-  hasLine(line: string): boolean {
-    return hasRoom(this.#state, line, this.#taken.get(line));
+  #hasHolder(holder: string): boolean {
+    return hasRoom(this.#state, holder, this.#taken.get(holder));
   }
 
   take(job: JobRecord): void {
-    for (const name of [tenantOf(job), lineOf(job)]) this.#taken.set(name, (this.#taken.get(name) ?? 0) + 1);
+    for (const name of [tenantOf(job), holderOf(job)]) this.#taken.set(name, (this.#taken.get(name) ?? 0) + 1);
   }
 }
 
@@ -40,6 +41,8 @@ export type FairOptions = {
   /** Serves the jobs of this tenant alone; undefined: those of all. */
   tenant: string | undefined;
   isFor: (job: JobRecord) => boolean;
+  /** Whether it is for jobs that require this. */
+  meets: (requirement: Requirement) => boolean;
   /** How many jobs of a tenant may be passed over because they are for other workers. */
   passed_max: number;
 };
@@ -51,6 +54,8 @@ export class FairLine {
   readonly #priority: Priority;
   readonly #options: FairOptions;
   readonly #ready: SortedMap<string, string>;
+  /** The virtual time; see tenants.ts. */
+  #now: number;
   readonly #lines = new Map<string, Line[]>();
   readonly #passed = new Map<string, number>();
   #next: { job: JobRecord; line: Line; key: string } | undefined;
@@ -61,6 +66,7 @@ export class FairLine {
     this.#options = options;
     this.#ready = readyFor(state, priority, options.tenant);
     this.waiting = state.tables.waiting[priority].size;
+    this.#now = state.tables.virtual_times.get(priority) ?? 0;
   }
 
   /** The next job; undefined if there is none. */
@@ -97,7 +103,8 @@ export class FairLine {
     advance(line);
     const id = tenantOf(job);
     this.#ready.delete(key);
-    this.#ready.set(keyAt(after(tagIn(key), this.#state.tables.tenants.get(id)!.weight), id), id);
+    this.#now = Math.max(this.#now, tagIn(key));
+    this.#ready.set(keyAt(after(this.#now, this.#state.tables.tenants.get(id)!.weight), id), id);
     return job;
   }
 
@@ -115,11 +122,14 @@ export class FairLine {
   }
 
   #open(tenant: string): Line[] {
-    return linesOf(this.#state, tenant, this.#priority).map((name) => {
+    const lines: Line[] = [];
+    for (const name of linesOf(this.#state, tenant, this.#priority)) {
+      if (!this.#options.meets(requirementIn(name))) continue;
       const line: Line = { entries: jobsIn(this.#state, name, this.#priority), head: undefined };
       advance(line);
-      return line;
-    });
+      lines.push(line);
+    }
+    return lines;
   }
 }
 

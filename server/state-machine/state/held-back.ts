@@ -2,7 +2,7 @@
 import { claimable } from './job-indexes.ts';
 import { type JobRecord, tenantOf } from './records.ts';
 import type { State } from './state.ts';
-import { hasRoom, lineOf } from './tenants.ts';
+import { hasRoom, holderOf } from './tenants.ts';
 
 export type HeldBack =
   | { cause: 'tenant_paused'; tenant: string; since_ms: number }
@@ -21,7 +21,7 @@ export function heldBack(state: State, job: JobRecord): HeldBack | null {
   if (limits.max_running !== null && (running_of.get(id) ?? 0) >= limits.max_running) {
     return { cause: 'tenant_limit', tenant: id, max_running: limits.max_running };
   }
-  if (hasRoom(state, lineOf(job))) return null;
+  if (hasRoom(state, holderOf(job))) return null;
   const key_id = job.submitted_by!.slice('key:'.length);
   return { cause: 'key_limit', key_id, max_running: keys.get(key_id)!.limits!.max_running! };
 }

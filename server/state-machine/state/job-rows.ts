@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { JobOptions } from '../../../protocol/job-options.ts';
+import type { Requirements } from '../../../protocol/requirements.ts';
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import { type HistoryRecord, type JobRecord, NO_RUNS, type ProgressRecord, type Run } from './records.ts';
 
@@ -56,6 +57,7 @@ const JOB: Names<JobRecord> = [
   'limited',
   'actions',
   'options',
+  'requires',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -175,6 +177,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
     actions: (v[at.actions] as JobRecord['actions'] | undefined) ?? null,
     ...(v[at.options] == null ? {} : { options: v[at.options] as JobOptions }),
+    ...(v[at.requires] == null ? {} : { requires: v[at.requires] as Requirements }),
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
     ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
     ...(typeof v[at.tenant] === 'string' ? { tenant: shared(v[at.tenant])! } : {}),

@@ -15,6 +15,7 @@ import type {
   StateHistoryEntry,
 } from '../../../protocol/job.ts';
 import type { JobOptions } from '../../../protocol/job-options.ts';
+import type { Requirements } from '../../../protocol/requirements.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
@@ -55,6 +56,8 @@ export type JobRecord = {
   require_complete: boolean;
   /** How it is to be transcribed; absent if the submitter gave no options. */
   options?: JobOptions;
+  /** What its worker must have; absent: nothing. */
+  requires?: Requirements;
   /** The submitter's trace; absent if there is none. */
   traceparent?: string;
   /** The actor that submitted it; absent without an API key. */

@@ -108,7 +108,18 @@ test('changing a copy of a state does not change the state', () => {
   copy.forgetCommands(Number.MAX_SAFE_INTEGER);
   copy.scalars.seq = 99;
   assert.deepEqual(tablesOf(state), before);
-  const left = { ...copy.tables, minutes: [], hours: [], days: [], tallies: [], paces: [], shares: [] };
+  const left = {
+    ...copy.tables,
+    minutes: [],
+    hours: [],
+    days: [],
+    tallies: [],
+    paces: [],
+    shares: [],
+    tenants: [],
+    usage: [],
+    virtual_times: [],
+  };
   for (const [name, table] of Object.entries(left)) {
     if ('size' in table) assert.equal(table.size, 0, name);
   }

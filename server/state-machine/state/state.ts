@@ -189,7 +189,7 @@ export class State {
 
   /** A copy that may be changed, in constant time. */
   clone(): State {
-    const { jobs_by_state, waiting, dead_by_priority, off_track, lines, ready, ...flat } = this.tables;
+    const { jobs_by_state, waiting, dead_by_priority, off_track, lines, line_sizes, ready, ...flat } = this.tables;
     return new State(
       {
         ...cloneAll(flat),
@@ -198,6 +198,7 @@ export class State {
         dead_by_priority: cloneAll(dead_by_priority),
         off_track: cloneAll(off_track),
         lines: cloneAll(lines),
+        line_sizes: cloneAll(line_sizes),
         ready: cloneAll(ready),
       },
       { ...this.scalars },
@@ -512,6 +513,7 @@ function emptyTables(): Facts & Indexes {
     virtual_times: table(),
     usage: table(),
     lines: { high: table(), normal: table(), low: table() },
+    line_sizes: { high: table(), normal: table(), low: table() },
     ready: { high: table(), normal: table(), low: table() },
     waiting_of: table(),
     running_of: table(),

@@ -5,7 +5,8 @@
  * due, and the least tag goes first. A job moves the tag by COST / weight, so that who has twice the weight gets twice the
  * jobs. A tenant that comes back begins at the present virtual time: it has saved up nothing, and owes nothing.
  *
- * All of this is kept once the store knows a tenant. Until then there is one line, in the order of entry.
+ * All of this is kept once the store knows a tenant, or a job that requires something of its worker. Until then there is one
+ * line, in the order of entry.
  */
 import { PRIORITIES, type Priority } from '../../../protocol/job.ts';
 import { DEFAULT_TENANT } from '../../../protocol/tenant-id.ts';
@@ -13,6 +14,7 @@ import type { SortedMap } from '../../sorted-map.ts';
 import { claimable, pad } from './job-indexes.ts';
 import { type Limits, NO_LIMITS } from './limits.ts';
 import { type JobRecord, running, runsElsewhere, tenantOf } from './records.ts';
+import { type Requirement, requirementOf } from './requirement.ts';
 import type { State } from './state.ts';
 
 export const TENANTS_MAX = 10_000;
@@ -36,8 +38,13 @@ type ByClass<V> = { readonly [P in Priority]: SortedMap<string, V> };
 
 /** Derived from the jobs and the records of tenants. */
 export type TenantIndexes = {
-  /** `tenant|key|place` → id of a job that may be claimed; the key is empty if it does not limit what runs at once. */
+  /**
+   * `tenant|key|requirement|place` → id of a job that may be claimed; the key is empty if it does not limit what runs at once,
+   * the requirement is empty if any worker will do.
+   */
   lines: ByClass<string>;
+  /** `tenant|key|requirement` → how many jobs there are in this line. */
+  line_sizes: ByClass<number>;
   /** `tag|tenant` → the tenant, if one of its jobs may be handed out. */
   ready: ByClass<string>;
   /** `tenant|class` → jobs that may be claimed. */
@@ -108,21 +115,28 @@ const holds = (job: JobRecord): boolean => running(job.state) && !runsElsewhere(
 /** Of the jobs of a key that may run only so many at once; empty for all others of the tenant. */
 const keyOf = ({ limited, submitted_by }: JobRecord): string => (limited ? (submitted_by ?? '') : '');
 
-export const lineOf = (job: JobRecord): string => `${tenantOf(job)}|${keyOf(job)}`;
+/** Whose jobs count when a key limits how many run at once: `tenant|key`. */
+export const holderOf = (job: JobRecord): string => `${tenantOf(job)}|${keyOf(job)}`;
+
+export const lineOf = (job: JobRecord): string => `${holderOf(job)}|${requirementOf(job)}`;
+
+export const holderIn = (line: string): string => line.slice(0, line.lastIndexOf('|'));
+export const requirementIn = (line: string): Requirement => line.slice(line.lastIndexOf('|') + 1);
 
 function enter(state: State, job: JobRecord, sign: 1 | -1): void {
-  const { lines, waiting_of } = state.tables;
-  const line = lines[job.priority];
-  const key = `${lineOf(job)}|${pad(job.place)}`;
-  if (sign === 1) line.set(key, job.job_id);
-  else line.delete(key);
+  const { lines, line_sizes, waiting_of } = state.tables;
+  const line = lineOf(job);
+  const key = `${line}|${pad(job.place)}`;
+  if (sign === 1) lines[job.priority].set(key, job.job_id);
+  else lines[job.priority].delete(key);
+  add(line_sizes[job.priority], line, sign);
   add(waiting_of, `${tenantOf(job)}|${job.priority}`, sign);
 }
 
 function countRunning(state: State, job: JobRecord, sign: 1 | -1): void {
   const { running_of } = state.tables;
   add(running_of, tenantOf(job), sign);
-  if (job.limited) add(running_of, lineOf(job), sign);
+  if (job.limited) add(running_of, holderOf(job), sign);
 }
 
 function add<K extends string>(counts: SortedMap<K, number>, name: K, by: number): void {
@@ -132,23 +146,10 @@ function add<K extends string>(counts: SortedMap<K, number>, name: K, by: number
 }
 
 /** Makes the tenant ready in the classes in which one of its jobs may be handed out, and in no others of these. */
-function refresh(state: State, known: TenantRecord, priorities: readonly Priority[] = PRIORITIES): void {
-  const { tables } = state;
-  let tenant = known;
+function refresh(state: State, tenant: TenantRecord, priorities: readonly Priority[] = PRIORITIES): void {
   for (const priority of priorities) {
-    const is = tables.ready[priority].has(readyKey(tenant, priority));
-    const due =
-      tables.waiting_of.has(`${tenant.id}|${priority}`) &&
-      mayRun(state, tenant) &&
-      linesOf(state, tenant.id, priority).some((line) => hasRoom(state, line));
-    if (is === due) continue;
-    if (is) {
-      setReady(state, tenant, priority, false);
-      continue;
-    }
-    const now = tables.virtual_times.get(priority) ?? 0;
-    if (tenant.tags[priority] < now) tenant = retag(state, tenant, priority, now);
-    setReady(state, tenant, priority, true);
+    const due = isDue(state, tenant, priority);
+    if (state.tables.ready[priority].has(readyKey(tenant, priority)) !== due) setReady(state, tenant, priority, due);
   }
 }
 
@@ -186,13 +187,12 @@ export function serve(state: State, job: JobRecord): void {
   const { priority } = job;
   const tenant = ensureTenant(state, tenantOf(job));
   const due = tenant.tags[priority];
-  const first = tables.ready[priority].minKey();
-  const least = first === undefined ? due : Math.min(due, tagIn(first));
-  const now = tables.virtual_times.get(priority) ?? 0;
-  if (least > now) tables.virtual_times.set(priority, least);
+  // The tenant may lie behind: it had no jobs, or none for the workers that asked. It has saved up nothing by that.
+  const now = Math.max(tables.virtual_times.get(priority) ?? 0, due);
+  tables.virtual_times.set(priority, now);
   const ready = tables.ready[priority].has(readyKey(tenant, priority));
   if (ready) setReady(state, tenant, priority, false);
-  const next = retag(state, tenant, priority, after(due, tenant.weight));
+  const next = retag(state, tenant, priority, after(now, tenant.weight));
   if (ready) setReady(state, next, priority, true);
 }
 
@@ -223,24 +223,27 @@ export function mayRun({ tables }: State, { id, limits, paused_ms }: TenantRecor
   return limits.max_running === null || (tables.running_of.get(id) ?? 0) + taken < limits.max_running;
 }
 
-/** Whether one more job of this line may run, as far as its key limits that. */
-export function hasRoom({ tables }: State, line: string, taken = 0): boolean {
-  const key = line.slice(line.indexOf('|') + 1);
+/** Whether one of its jobs may be handed out. */
+function isDue(state: State, tenant: TenantRecord, priority: Priority): boolean {
+  if (!mayRun(state, tenant)) return false;
+  for (const line of linesOf(state, tenant.id, priority)) if (hasRoom(state, holderIn(line))) return true;
+  return false;
+}
+
+/** Whether one more job of this holder may run, as far as its key limits that. */
+export function hasRoom({ tables }: State, holder: string, taken = 0): boolean {
+  const key = holder.slice(holder.indexOf('|') + 1);
   if (key === '') return true;
   const max = tables.keys.get(key.replace(/^key:/, ''))?.limits?.max_running ?? null;
-  return max === null || (tables.running_of.get(line) ?? 0) + taken < max;
+  return max === null || (tables.running_of.get(holder) ?? 0) + taken < max;
 }
 
 /** The lines of a tenant in which jobs wait. */
-export function linesOf({ tables }: State, tenant: string, priority: Priority): string[] {
-  const table = tables.lines[priority];
-  const found: string[] = [];
-  for (let from = `${tenant}|`; ; ) {
-    const { value: key, done } = table.keys(from).next();
-    if (done || !key.startsWith(`${tenant}|`)) return found;
-    const line = key.slice(0, key.lastIndexOf('|'));
-    found.push(line);
-    from = `${line}|~`;
+export function* linesOf({ tables }: State, tenant: string, priority: Priority): Generator<string> {
+  const prefix = `${tenant}|`;
+  for (const line of tables.line_sizes[priority].keys(prefix)) {
+    if (!line.startsWith(prefix)) return;
+    yield line;
   }
 }
 

@@ -11,7 +11,7 @@ export const TENANT_RULES: readonly TenantRule[] = [
   {
     name: 'who-was-idle-has-saved-up-nothing',
     file: TENANTS,
-    replace: [['if (tenant.tags[priority] < now) tenant = retag(state, tenant, priority, now);', '']],
+    replace: [['const now = Math.max(tables.virtual_times.get(priority) ?? 0, due);', 'const now = due;']],
     play(history) {
       history.submit('a', 1);
       history.submit('b', 40);
@@ -23,7 +23,7 @@ export const TENANT_RULES: readonly TenantRule[] = [
   {
     name: 'a-weight-counts',
     file: TENANTS,
-    replace: [['after(due, tenant.weight)', 'after(due, 1)']],
+    replace: [['after(now, tenant.weight)', 'after(now, 1)']],
     play(history) {
       history.set('b', { weight: 5 });
       history.submit('a', 30);
@@ -48,7 +48,7 @@ export const TENANT_RULES: readonly TenantRule[] = [
   {
     name: 'a-claim-of-many-jobs-looks-ahead-as-they-are-handed-out',
     file: FAIR,
-    replace: [['after(tagIn(key), ', 'after(0 * tagIn(key), ']],
+    replace: [['after(this.#now, ', 'after(0 * this.#now, ']],
     play(history) {
       history.submit('a', 30);
       history.submit('b', 30);
@@ -87,8 +87,10 @@ export const TENANT_RULES: readonly TenantRule[] = [
     play(history) {
       history.submit('a', 30);
       history.submit('b', 30);
-      for (let n = 0; n < 10; n++) history.claim('a_1');
-      for (let n = 0; n < 6; n++) history.claim('shared-1');
+      for (let n = 0; n < 9; n++) {
+        history.claim('a_1', 2);
+        history.claim('shared-1');
+      }
     },
   },
 ];

@@ -157,6 +157,8 @@ class Job(Document):
     metadata: dict[str, str] = Field(default_factory=dict)
     #: As submitted; None if there were none.
     options: dict[str, Any] | None = None
+    #: What its worker must have: `device`, `tags`; None if nothing.
+    requires: dict[str, Any] | None = None
     input: JobInput = Field(default_factory=JobInput)
     output: JobOutput = Field(default_factory=JobOutput)
     worker: JobWorker | None = None

@@ -33,6 +33,12 @@ class WorkerCapabilities(Model):
     batch_size: int | None = None
     #: The options of jobs that its engine knows; None if unknown.
     options: list[str] | None = None
+    #: The models that jobs may name, besides `model`; None if there is no other.
+    models: list[str] | None = None
+    #: The languages that it transcribes; None if unknown.
+    languages: list[str] | None = None
+    #: What jobs may require of it; None if nothing.
+    tags: list[str] | None = None
 
 
 class CurrentJob(Model):

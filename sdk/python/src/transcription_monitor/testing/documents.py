@@ -89,6 +89,7 @@ class MockJob:
             "tags": given.get("tags", []),
             "metadata": given.get("metadata", {}),
             **({"options": given["options"]} if given.get("options") else {}),
+            **({"requires": given["requires"]} if given.get("requires") else {}),
             "input": {
                 "s3_path": shown,
                 "duration_seconds": self.duration_seconds or given.get("duration_seconds"),
