@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../protocol/time.ts';
 import { randomOf } from '../../test/random.ts';
+import { extent } from '../../test/thorough.ts';
 import { backtestStore } from '../backtest.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import { Fold } from '../state-machine/apply/fold.ts';
@@ -40,10 +41,11 @@ const RULES = readAlertRules(`rules:
 `).rules!;
 
 const SEED = 20_260_107;
+const DAYS = extent(7, 3);
 const WORKERS = 6;
 
-/** A week of a small fleet: days and nights, workers that fall silent, jobs that fail. */
-function simulateWeek(): Recorded {
+/** A few days of a small fleet: days and nights, workers that fall silent, jobs that fail. */
+function simulateDays(): Recorded {
   const monitor = new Recorded({
     alerts: RULES,
     lease_ms: HOUR_MS,
@@ -93,7 +95,7 @@ function simulateWeek(): Recorded {
     if (random() < 0.01) monitor.run({ type: 'purge_queue', queue: 'dlq', filter: {} });
   };
   let next_act_ms = begin_ms;
-  for (let at_ms = begin_ms; at_ms < begin_ms + 7 * DAY_MS; at_ms += EVALUATION_MS) {
+  for (let at_ms = begin_ms; at_ms < begin_ms + DAYS * DAY_MS; at_ms += EVALUATION_MS) {
     monitor.at_ms = at_ms;
     const ids = Array.from({ length: 20 }, () => `alert-${alerts++}`);
     monitor.run({ type: 'tick', ids, expire: true });
@@ -133,25 +135,25 @@ function replay(segments: readonly Segment[], fold: Fold, since_ms: number, to_m
   return backtest;
 }
 
-test('over a simulated week a replay fires and resolves at the same times as the monitor did', () => {
-  const week = simulateWeek();
-  const live = firedLive(week) as { rule: string; fired_ms: number }[];
+test('over simulated days a replay fires and resolves at the same times as the monitor did', () => {
+  const days = simulateDays();
+  const live = firedLive(days) as { rule: string; fired_ms: number }[];
   const fired = new Set(live.map(({ rule }) => rule));
   assert.ok(live.length > 100, `${live.length} alerts`);
   for (const rule of ['worker_lost', 'queue_deep', 'failure_rate_high', 'gpu_held', 'gpu_idle', 'cost_month']) {
     assert.ok(fired.has(rule), `${rule} never fired, only ${[...fired]}`);
   }
-  const to_ms = week.at_ms + 1;
-  assert.deepEqual(comparable(replay(week.segments, new Fold(), 0, to_ms).firings), live);
+  const to_ms = days.at_ms + 1;
+  assert.deepEqual(comparable(replay(days.segments, new Fold(), 0, to_ms).firings), live);
 
-  const middle = Math.floor(week.segments.length / 2);
+  const middle = Math.floor(days.segments.length / 2);
   const before = new Fold();
-  replay(week.segments.slice(0, middle), before, 0, 0);
+  replay(days.segments.slice(0, middle), before, 0, 0);
   const fold = new Fold();
   fold.state = restore(snapshotRows(before.state));
   const since_ms = fold.state.at_ms + 1;
   assert.deepEqual(
-    comparable(replay(week.segments.slice(middle), fold, since_ms, to_ms).firings),
+    comparable(replay(days.segments.slice(middle), fold, since_ms, to_ms).firings),
     live.filter(({ fired_ms }) => fired_ms >= since_ms),
   );
 });

@@ -5,11 +5,12 @@ import { startTestMonitor } from '../processes/tmon.ts';
 import { Caller } from '../servers/monitor.ts';
 import { complete, hold } from '../servers/steps.ts';
 import { webhookReceiver } from '../servers/webhook-receiver.ts';
+import { extent } from '../thorough.ts';
 
-const JOBS = 60;
-const KILLS = 12;
+const JOBS = extent(60, 25);
+const KILLS = extent(12, 5);
 
-test('[S18] the monitor is killed twelve times while it sends: no notification is lost, none has two ids', async (t) => {
+test(`[S18] the monitor is killed ${KILLS} times while it sends: no notification is lost, none has two ids`, async (t) => {
   const receiver = await webhookReceiver(t);
   let requests = 0;
   // Every third fails, every seventh gets no response.

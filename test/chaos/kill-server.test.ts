@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startTestMonitor, type TestMonitor } from '../processes/tmon.ts';
 import { Caller } from '../servers/monitor.ts';
+import { extent } from '../thorough.ts';
 import { Load } from './load.ts';
 import { countByEntity, readJournalOf } from './read-journal.ts';
 
-/** `KILLS=20 node --test test/chaos/kill-server.test.ts` takes a minute. */
-const KILLS = Number(process.env.KILLS ?? 8);
-const JOBS = 200;
+const KILLS = extent(20, 4);
+const JOBS = extent(200, 120);
 const SETTINGS = { lease_ms: 2_000, worker_lost_ms: 600_000, worker_degraded_ms: 600_000, snapshot_segments: 40 };
 /** Each job is submitted, claimed, stored and completed. */
 const RESPONSES = 4 * JOBS;
@@ -47,7 +47,7 @@ async function assertOnceEach(directory: string, load: Load): Promise<void> {
   }
 }
 
-test('the server is killed again and again under a load of 200 jobs and 8 workers', async (t) => {
+test(`the server is killed again and again under a load of ${JOBS} jobs and 8 workers`, async (t) => {
   const monitor = await startTestMonitor(t, SETTINGS);
   const load = new Load(t, monitor.url);
   load.startWorkers(...Array.from({ length: 8 }, (_, n) => `worker-${n}`));
@@ -62,14 +62,14 @@ test('the server is killed again and again under a load of 200 jobs and 8 worker
   await assertOnceEach(monitor.directory, load);
 });
 
-test('the server is killed five times under workers that use WebSockets', async (t) => {
+test('the server is killed again and again under workers that use WebSockets', async (t) => {
   const monitor = await startTestMonitor(t, SETTINGS);
   const load = new Load(t, monitor.url);
   load.transport = 'websocket';
   load.startWorkers(...Array.from({ length: 8 }, (_, n) => `worker-${n}`));
   const submitting = load.submit(JOBS, 10);
-  for (let kill = 1; kill <= 5; kill++) {
-    await load.reached(Math.floor((RESPONSES * kill) / 7));
+  for (let kill = 1; kill <= KILLS; kill++) {
+    await load.reached(Math.floor((RESPONSES * kill) / (KILLS + 2)));
     await monitor.kill();
     await monitor.restart();
   }

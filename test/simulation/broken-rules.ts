@@ -1,10 +1,11 @@
 /**
- * That each rule, deliberately broken, is detected by its simulation. `npm test` breaks those that are detected within
- * seconds; `npm run broken-rules` breaks all.
+ * That each rule, deliberately broken, is detected by its simulation. `npm test` breaks a third of those that are detected
+ * within seconds; `npm run broken-rules` breaks all.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { extent } from '../thorough.ts';
 import { broken } from './break-rule.ts';
 import { runHistories } from './histories.ts';
 import { NOTICE_RULES } from './notices/rules.ts';
@@ -47,7 +48,7 @@ export const SIMULATIONS = {
 
 export function testBrokenRules({ rules, breakRule }: Simulation): void {
   describe('a deliberately broken rule is detected:', { concurrency: 2 }, () => {
-    for (const rule of rules.filter(({ rare }) => !rare)) {
+    for (const rule of rules.filter(({ rare }) => !rare).filter((_, n) => n % extent(1, 3) === 0)) {
       test(rule.name, async () => {
         const { detected, histories } = await breakRule(rule, 1);
         assert.ok(detected, `${histories} histories without ${rule.name} went well`);

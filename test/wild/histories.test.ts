@@ -7,12 +7,13 @@ import { type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '../processes/tmon.ts';
 import { mariadbAbsent } from '../servers/mariadb.ts';
 import { postgresqlAbsent } from '../servers/postgresql.ts';
+import { extent } from '../thorough.ts';
 import { startPythonReporters, TypescriptReporters } from './reporters.ts';
 import { type Server, type ServerKind, startServer } from './servers.ts';
 import { runTrial } from './trial.ts';
 
-const FILES = 60;
-const EACH_SERVER = 5;
+const FILES = extent(60, 25);
+const EACH_SERVER = extent(5, 2);
 
 async function runTrials(t: TestContext, histories: number, server?: Server): Promise<void> {
   const folder = temporaryDirectory(t);

@@ -16,6 +16,7 @@ import { type Cleaning, runTmon, temporaryDirectory } from '../processes/tmon.ts
 import { mariadbAbsent, startMariadb } from '../servers/mariadb.ts';
 import { type Monitor as LocalMonitor, openMonitor } from '../servers/monitor.ts';
 import { postgresqlAbsent, startPostgresql } from '../servers/postgresql.ts';
+import { extent } from '../thorough.ts';
 import { eachWildTable, PLAIN_TIME, type WildTable } from './tables.ts';
 
 const { signal } = new AbortController();
@@ -162,7 +163,7 @@ describe('SQLite', () => {
         async close() {},
       };
     },
-    { monitors: 2 },
+    { monitors: extent(2, 8) },
   );
 });
 
@@ -195,7 +196,7 @@ describe('PostgreSQL', { skip: postgresqlAbsent() ?? false }, () => {
         },
       };
     },
-    { monitors: 8 },
+    { monitors: extent(8, 24) },
   );
 });
 
@@ -219,7 +220,7 @@ describe('MariaDB', { skip: mariadbAbsent() ?? false }, () => {
         },
       };
     },
-    { monitors: 8 },
+    { monitors: extent(8, 24) },
   );
 });
 
