@@ -80,9 +80,11 @@ export async function examineStore(
   }
   const { known, place, unsafe, foreign } = identified;
   const findings: StoreFinding[] = foreign ? [serverFinding(known, place)] : [];
+  // The kernel links a name once; what is checked of a directory is whether its file system keeps to that.
+  const full = foreign ? fullCheck : servingCheck;
   const checks = unsafe !== null && recheck ? RECHECKS : 1;
   for (let n = 1; n <= checks; n++) {
-    const report = await checkStore(store, { ...fullCheck, clock });
+    const report = await checkStore(store, { ...full, clock });
     await rememberBroken(store, identified, report);
     findings.push(...report.findings);
     if (!report.passed) return { ...report, findings };
