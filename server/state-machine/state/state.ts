@@ -5,11 +5,13 @@
  * The tables are sorted maps with free copies, so a `clone()` may be changed without changing the original. Records are
  * replaced only through `putJob`, `putWorker` and `putAlert`, which keep every index.
  */
+
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { ACTIONS_MAX, type ActionRecord, type PoliciesPaused, type PolicyCounts } from './actions.ts';
 import type { ErasureRecord } from './erasures.ts';
+import { blockOf, isEmptyBlock, JobBlocks, sameTexts } from './job-blocks.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
@@ -163,11 +165,19 @@ export class State {
   readonly tables: Facts & Indexes;
   readonly scalars: Scalars;
   readonly fleet: Fleet;
+  /** For searches; no part of the state. */
+  readonly blocks: JobBlocks;
 
-  constructor(tables: Facts & Indexes = emptyTables(), scalars: Scalars = { ...ZERO }, fleet: Fleet = { ...NO_FLEET }) {
+  constructor(
+    tables: Facts & Indexes = emptyTables(),
+    scalars: Scalars = { ...ZERO },
+    fleet: Fleet = { ...NO_FLEET },
+    blocks = new JobBlocks(),
+  ) {
     this.tables = tables;
     this.scalars = scalars;
     this.fleet = fleet;
+    this.blocks = blocks;
   }
 
   /** A state of these jobs and commands. Building each table at once is many times faster than one by one. */
@@ -203,6 +213,7 @@ export class State {
       },
       { ...this.scalars },
       { ...this.fleet },
+      this.blocks,
     );
   }
 
@@ -238,6 +249,7 @@ export class State {
   putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
     this.tables.jobs.set(next.job_id, next);
     indexJob(this.tables, last, next);
+    if (last === undefined || !sameTexts(last, next)) this.blocks.changed(next.ordinal, this.seq);
     if (this.tables.tenants.size > 0) indexTenant(this, last, next);
   }
 
@@ -246,6 +258,7 @@ export class State {
     if (!last) return;
     this.tables.jobs.delete(job_id);
     indexJob(this.tables, last, undefined);
+    if (isEmptyBlock(this, blockOf(last.ordinal))) this.blocks.forget(blockOf(last.ordinal));
     if (this.tables.tenants.size > 0) indexTenant(this, last, undefined);
   }
 
