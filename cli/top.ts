@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { FeedEvent } from '../protocol/feed-messages.ts';
 import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
-import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, shownServer } from './options.ts';
 import { isTerminal, note, printJson, printLine } from './output.ts';
 import { Fleet } from './top/fleet.ts';
 import { lineOf } from './top/lines.ts';
@@ -36,7 +36,7 @@ async function top(options: ClientOptions): Promise<void> {
   // Fails before the screen is switched.
   await api.system.health();
   if (options.json || !isTerminal()) return stream(api, options.json === true);
-  const screen = new Screen(options.server);
+  const screen = new Screen(shownServer(options.server));
   try {
     await Promise.race([
       follow(api, {

@@ -104,7 +104,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     const url = /^https?:\/\/[^/]+/.test(options.baseUrl) ? URL.parse(options.baseUrl) : null;
     if (url === null) {
-      throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl)}`, {
+      throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl.replace(/\/\/[^/]*@/, '//…@'))}`, {
         code: 'bad_base_url',
         hint: 'It begins with http:// or https://, for example http://127.0.0.1:8080.',
       });
@@ -312,7 +312,7 @@ class Exchange {
 
 /** The user of the address is for a proxy, so the key takes another header then. */
 function credentials({ username, password }: URL, apiKey: string | undefined): Record<string, string> {
-  if (username === '') return apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+  if (username + password === '') return apiKey ? { authorization: `Bearer ${apiKey}` } : {};
   const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
   const basic = { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
   return apiKey ? { ...basic, 'x-api-key': apiKey } : basic;
