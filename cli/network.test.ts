@@ -6,10 +6,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runTmon, temporaryDirectory } from '../test/processes/tmon.ts';
+import { runTmon, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { issueCertificate } from '../test/servers/authority.ts';
 import { startForwardProxy } from '../test/servers/forward-proxy.ts';
 import { openMonitor } from '../test/servers/monitor.ts';
+import { submit } from '../test/servers/steps.ts';
 import { prepareNetwork } from './network.ts';
 import { shownServer } from './options.ts';
 
@@ -58,6 +59,21 @@ test('headers and the user of the address are sent through HTTP_PROXY, and the p
     ['ann:pass word', 'tmk_x', 'me', 'hush'],
   );
   assert.doesNotMatch(stdout + stderr, /pass|hush/);
+});
+
+test('through a proxy that passes no WebSocket, top and watch follow server-sent events, and say so once', async (t) => {
+  const monitor = await openMonitor(t, { allowed_origins: 'http://monitor.test' });
+  const proxy = await startForwardProxy(t, { port: portOf(monitor.url) });
+  const { job_id } = await submit(monitor);
+  const args = ['--server', 'http://monitor.test'];
+  for (const command of ['top', 'watch']) {
+    const running = startTmon(t, [command, ...args], { environment: { HTTP_PROXY: proxy.url } });
+    await running.line(new RegExp(job_id));
+    running.kill('SIGKILL');
+    const { stderr } = await running.ended;
+    assert.match(stderr, /^tmon: no WebSocket gets through to the monitor: following its server-sent events instead$/m);
+    assert.equal(stderr.match(/WebSocket/g)?.length, 1);
+  }
 });
 
 test('this machine is reached past the proxy, and a dead proxy is named', async (t) => {

@@ -58,7 +58,7 @@ export function jsonOption(): Option {
 /** Few retries, because a person is waiting. */
 export function clientOf(
   { server, apiKey, apiKeyFile, header }: ClientOptions,
-  options: Pick<TransportOptions, 'transport'> = {},
+  options: Pick<TransportOptions, 'transport' | 'onWarning'> = {},
 ): TranscriptionAPI {
   const baseUrl = withScheme(server);
   const key = apiKey ?? (apiKeyFile === undefined ? undefined : readKey(apiKeyFile));

@@ -32,10 +32,11 @@ export function topCommand(): Command {
 }
 
 async function top(options: ClientOptions): Promise<void> {
-  const api = clientOf(options);
+  if (options.json || !isTerminal()) return stream(clientOf(options), options.json === true);
+  const warnings: string[] = [];
+  const api = clientOf(options, { onWarning: (text) => warnings.push(text) });
   // Fails before the screen is switched.
   await api.system.health();
-  if (options.json || !isTerminal()) return stream(api, options.json === true);
   const screen = new Screen(shownServer(options.server));
   try {
     await Promise.race([
@@ -48,10 +49,12 @@ async function top(options: ClientOptions): Promise<void> {
     ]);
   } finally {
     screen.end();
+    for (const text of warnings) note(`tmon: ${text}`);
   }
 }
 
 async function stream(api: TranscriptionAPI, json: boolean): Promise<void> {
+  await api.system.health();
   await follow(api, {
     take(event) {
       if (json) printJson(event);

@@ -172,9 +172,9 @@ const FEED_STATUS: Partial<Record<FeedError['code'], number>> = {
   key_narrowed: 403,
 };
 
-/** The error for a subscription that the feed refuses. */
-export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
-  const status = code.endsWith('_not_found') ? 404 : (FEED_STATUS[code] ?? 400);
+/** The error for a subscription that the feed refuses; with a status if it was refused over HTTP. */
+export function refusalOfFeed({ code, detail, hint, status: known }: FeedError & { status?: number }): RefusedError {
+  const status = known ?? (code.endsWith('_not_found') ? 404 : (FEED_STATUS[code] ?? 400));
   const kind = BY_STATUS[status] ?? RefusedError;
   return new kind({
     type: 'about:blank',

@@ -20,14 +20,17 @@ export async function startForwardProxy(t: Cleaning, to: { port: number }): Prom
     const { pathname, search } = new URL(request.url!);
     headers.push(request.headers);
     const { method } = request;
+    // As every proxy that knows no WebSocket: these are between two neighbours.
+    const { connection: _, upgrade: __, 'proxy-connection': ___, ...onwards } = request.headers;
     const onward = forward(
-      { host: '127.0.0.1', port: to.port, method, headers: request.headers, path: pathname + search },
+      { host: '127.0.0.1', port: to.port, method, headers: onwards, path: pathname + search },
       (answer) => {
         response.writeHead(answer.statusCode!, answer.headers);
         answer.pipe(response);
       },
     );
     onward.on('error', () => response.destroy());
+    response.on('close', () => onward.destroy());
     request.pipe(onward);
   });
   server.on('connect', (request, socket) => {
