@@ -20,8 +20,17 @@ type Wanted = { ca: string | undefined; environment: Environment };
 
 /** `ca`: a PEM file, trusted beside what Node trusts. Returns what ends the use of proxies. Throws CommandError. */
 export async function prepareNetwork({ ca, environment }: Wanted): Promise<() => void> {
+  quieten();
   if (ca !== undefined && ca !== '') await trust(ca);
   return followProxies(environment);
+}
+
+/** A proxy with HTTP/2 makes Node warn of each WebSocket over it, among the output. */
+function quieten(): void {
+  const emit = process.emitWarning as (...given: unknown[]) => void;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    if (!/WebSocket over HTTP2 is experimental/.test(String(warning))) emit.call(process, warning, ...rest);
+  };
 }
 
 async function trust(path: string): Promise<void> {
@@ -64,7 +73,7 @@ async function followProxies(environment: Environment): Promise<() => void> {
   if (set.length === 0) return () => {};
   for (const name of set) assertProxy(name, environment[name]!);
   const http = await import('node:http');
-  // Since Node 24.14 and 25.4.
+  // Not in every Node that runs this.
   if (typeof http.setGlobalProxyFromEnv !== 'function') {
     if (environment.NODE_USE_ENV_PROXY !== '1')
       note(`tmon: Node ${process.versions.node} follows ${set[0]} only with NODE_USE_ENV_PROXY=1`);
