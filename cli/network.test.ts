@@ -85,11 +85,12 @@ test('this machine is reached past the proxy, and a dead proxy is named', async 
   await once(gone, 'listening');
   const proxy = `127.0.0.1:${(gone.address() as AddressInfo).port}`;
   gone.close();
-  const undo = await prepareNetwork({
-    ca: undefined,
-    environment: { http_proxy: `http://${proxy}`, NO_PROXY: 'a.test' },
+  process.env.http_proxy = `http://${proxy}`;
+  const undo = await prepareNetwork({ ca: undefined, environment: { ...process.env, NO_PROXY: 'a.test' } });
+  t.after(() => {
+    delete process.env.http_proxy;
+    undo();
   });
-  t.after(undo);
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'here');
   const { TranscriptionAPI } = await import('../sdk/typescript/index.ts');
   const away = new TranscriptionAPI({ baseUrl: 'http://monitor.test', retries: 0 });

@@ -236,8 +236,12 @@ function hintFor(cause: unknown): string {
   return 'document' in globalThis ? `${running} Does it allow the origin of this page, by --allowed-origins?` : running;
 }
 
-/** Where the connection was refused, if that is not the port of the address. */
+const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+
+/** Where the connection was refused, if the environment has proxies and that is not the port of the address. */
 function proxyOf(url: string, cause: unknown): string | null {
+  const { env = {} } = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process ?? {};
+  if (!PROXY_VARIABLES.some((name) => env[name])) return null;
   const { protocol, port } = new URL(url);
   const { code, address, port: at } = deepestOf(cause) as { code: string; address?: string; port?: number };
   if (code !== 'ECONNREFUSED' || at === undefined) return null;
