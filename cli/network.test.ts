@@ -12,7 +12,7 @@ import { startForwardProxy } from '../test/servers/forward-proxy.ts';
 import { openMonitor } from '../test/servers/monitor.ts';
 import { submit } from '../test/servers/steps.ts';
 import { prepareNetwork } from './network.ts';
-import { shownServer } from './options.ts';
+import { clientCommand, shownServer } from './options.ts';
 
 const portOf = (url: string) => Number(new URL(url).port);
 
@@ -113,6 +113,16 @@ test('what cannot be used is refused before the command runs', async (t) => {
   await refused(damaged, {}, /damaged\.pem holds a damaged certificate/);
   await refused(undefined, { HTTPS_PROXY: 'socks5://u:hush@host:1' }, /^HTTPS_PROXY is a SOCKS proxy$/);
   await refused(undefined, { http_proxy: 'host:hush' }, /^http_proxy is not the address of a proxy$/);
+});
+
+test('a header that is none is refused without its value', () => {
+  const command = clientCommand('jobs').exitOverride();
+  const parse = (value: string) => command.parse(['--header', value], { from: 'user' }).opts().header;
+  assert.throws(() => parse('hush'), {
+    exitCode: 2,
+    message: "--header or TMON_HEADERS is not of the form 'Name: value'",
+  });
+  assert.deepEqual(parse('A: b: c '), { A: 'b: c' });
 });
 
 test('the address of a monitor is shown without its password', () => {

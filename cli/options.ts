@@ -44,8 +44,9 @@ function header(value: string, before: Record<string, string> = {}): Record<stri
     .filter((line) => line.trim() !== '')
     .map((line) => {
       const [, name, content] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? [];
-      // Without the value, which may be a secret.
-      if (name === undefined || content === undefined) throw new InvalidArgumentError("Must be 'Name: value'.");
+      // Not Commander's error: it shows the value, which may be a secret.
+      if (name === undefined || content === undefined)
+        throw new CommandError(EXIT.usage, "--header or TMON_HEADERS is not of the form 'Name: value'");
       return [name, content.trimEnd()];
     });
   return { ...before, ...Object.fromEntries(pairs) };

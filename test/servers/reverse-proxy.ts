@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Cleaning, type Program, startProgram, temporaryDirectory } from '../processes/tmon.ts';
-import { PROXIES } from '../setup/proxies.ts';
+import { PROXIES, traefikProgram } from '../setup/proxies.ts';
 import type { Certificate } from './authority.ts';
 
 const FOLDER = fileURLToPath(new URL('../../deploy/proxies/', import.meta.url));
@@ -22,8 +22,10 @@ const APACHE_MODULES = [
 type At = { port: number; monitor: string; certificate: Certificate; folder: string };
 
 type Kind = {
-  program: string;
-  /** The text of the file, at this place. */
+  program: string | (() => Promise<string>);
+  /** A second file that goes beside the first. */
+  beside?: string;
+  /** The text of a file, at this place. */
   configuration(text: string, at: At): string;
   arguments(file: string, folder: string): string[];
   /** Once it listens, if it says so. */
@@ -91,11 +93,32 @@ export const REVERSE_PROXIES: Readonly<Record<string, Kind>> = {
     },
     arguments: (file) => ['-X', '-f', file],
   },
+  'traefik.yml': {
+    program: traefikProgram,
+    beside: 'traefik-monitor.yml',
+    configuration: (text, { port, monitor, certificate, folder }) =>
+      withCertificate(text, certificate)
+        .replace('address: ":443"', `address: "127.0.0.1:${port}"`)
+        .replace('providers:', 'global:\n  checkNewVersion: false\nproviders:')
+        .replace('/etc/traefik/traefik-monitor.yml\n', `${folder}/traefik-monitor.yml\n`)
+        .replace('Host(`monitor.example.com`)', 'Host(`localhost`)')
+        .replace('127.0.0.1:8080', monitor),
+    arguments: (file) => [`--configFile=${file}`],
+  },
 };
 
 /** Why it can't be run here; false if it can. */
-export const whyNot = ({ program }: Kind): string | false =>
-  !existsSync(program) && `${program} is not installed: \`npm test\` installs it as root`;
+export async function whyNot({ program }: Kind): Promise<string | false> {
+  try {
+    const path = await pathOf(program);
+    return !existsSync(path) && `${path} is not installed: \`npm test\` installs it as root`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const pathOf = async (program: Kind['program']): Promise<string> =>
+  typeof program === 'string' ? program : await program();
 
 /** Starts it before the monitor at that URL, which must allow `https://localhost:PORT`; returns its own URL once it responds. */
 export async function startReverseProxy(
@@ -107,8 +130,10 @@ export async function startReverseProxy(
   const folder = temporaryDirectory(t);
   const file = join(folder, name);
   const at = { port, monitor: new URL(monitor).host, certificate, folder };
-  writeFileSync(file, kind.configuration(readFileSync(join(FOLDER, name), 'utf8'), at));
-  const running = startProgram(t, kind.program, kind.arguments(file, folder), {
+  for (const one of [name, kind.beside ?? name]) {
+    writeFileSync(join(folder, one), kind.configuration(readFileSync(join(FOLDER, one), 'utf8'), at));
+  }
+  const running = startProgram(t, await pathOf(kind.program), kind.arguments(file, folder), {
     directory: folder,
     environment: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
   });
