@@ -14,6 +14,7 @@ import { readTranscript } from '../endpoints/transcripts.ts';
 import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
+import { STREAMED } from '../streamed.ts';
 import { requiredModel } from './models.ts';
 import { JobEnded, openAiError } from './problems.ts';
 import { TRANSCRIPTION_FORM, type TranscriptionForm, transcriptionForm } from './request.ts';
@@ -111,11 +112,8 @@ async function sendStream({ clock }: ApiContext, reply: FastifyReply, ended: Pro
   reply.hijack();
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
+    ...STREAMED,
   });
-  response.flushHeaders();
   let stop = () => {};
   const keepAlive = () => {
     response.write(': the job has not ended\n\n');
