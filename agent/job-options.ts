@@ -17,7 +17,11 @@ export function optionsOf({ given = {}, defaults, engine, model }: OptionsOfJob)
   if (wanted !== undefined && wanted !== model) {
     throw notSupported(`this worker has the model ${model ?? 'of its engine'}, not ${wanted}`);
   }
-  for (const name of Object.keys(options)) assertKnown(name, engine);
+  const { channels, ...others } = options;
+  for (const name of Object.keys(others)) assertKnown(name, engine);
+  // `mix` is what every engine does.
+  if (channels !== 'split') return others;
+  assertKnown('channels', engine);
   return options;
 }
 

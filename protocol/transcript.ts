@@ -10,13 +10,22 @@ export type Transcript = {
   duration_seconds: number;
   /** The engine and model that produced it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
   engine: string;
+  /** Of the engine: `1.2.1`. Absent if unknown. */
+  engine_version?: string;
+  /** The model alone: `large-v3`. Absent if unknown. */
+  model?: string;
   /** Ordered by start time. */
   segments: TranscriptSegment[];
   /** About the recording: it is cut short, damaged. Absent if there are none. */
   warnings?: TranscriptWarning[];
   /** What speaks against the text. Absent if it was not checked. */
   quality?: TranscriptQuality;
+  /** What else the engine reports about the recording, under its own names. Absent if there is nothing. */
+  extra?: TranscriptExtra;
 };
+
+/** Any JSON; limited in size (transcript-extra.ts). */
+export type TranscriptExtra = { [name: string]: unknown };
 
 export type TranscriptWarning = {
   /** Stable, for programs: `audio_truncated`, `audio_length_wrong`, `audio_damaged`, … */
@@ -55,6 +64,14 @@ export type TranscriptSegment = {
   words?: TranscriptWord[];
   /** Probability that nothing is said, 0 to 1. Absent if the engine reports none. */
   no_speech?: number;
+  /** Who speaks, as the engine names them: `SPEAKER_00`. Absent if it does not tell speakers apart. */
+  speaker?: string;
+  /** With `channels=split`: counts from 0, in the order of the recording; of stereo 0 is left and 1 is right. */
+  channel?: number;
+  /** ISO 639-1. Absent if it is that of the transcript, or unknown. */
+  language?: string;
+  /** What else the engine reports about it, under its own names. Absent if there is nothing. */
+  extra?: TranscriptExtra;
 };
 
 export type TranscriptWord = {
@@ -63,6 +80,10 @@ export type TranscriptWord = {
   text: string;
   /** 0 to 1, as reported by the engine; null if it reports none. */
   probability: number | null;
+  /** As of its segment, in which more than one person may speak. */
+  speaker?: string;
+  /** As of its segment. */
+  channel?: number;
 };
 
 export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';

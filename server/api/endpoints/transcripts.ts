@@ -6,6 +6,7 @@
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { CompletionReport, OutputFormat } from '../../../protocol/job.ts';
 import { confidenceScore, notesOn, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
+import { excessOfExtra } from '../../../protocol/transcript-extra.ts';
 import type { ObjectStore } from '../../objects/store.ts';
 import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -15,8 +16,10 @@ const INDENT = 2;
 /** Fields of transcripts that older versions wrote without a hash. */
 const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
 
+/** Throws MonitorError `invalid_body` if its `extra` are too large. */
 export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
   const { job_id, output_format } = job;
+  assertExtraFits(transcript);
   const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal({ ...transcript, job_id }, INDENT));
   const kept = created ? transcript : await read(store, job);
   if (output_format !== 'json') {
@@ -49,6 +52,16 @@ export async function withNotes(
   if (!job || !isHere(store, job.job_id, output.s3_path)) return output;
   const kept = await read(store, job).catch(() => ({}));
   return { ...output, ...notesOn(kept) };
+}
+
+function assertExtraFits(transcript: Transcript): void {
+  const excess = excessOfExtra(transcript);
+  if (excess === null) return;
+  const { field, message } = excess;
+  throw new MonitorError('invalid', 'invalid_body', `body: ${field} ${message}`, {
+    errors: [{ field, message }],
+    hint: 'Leave out the largest fields of extra.',
+  });
 }
 
 async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
