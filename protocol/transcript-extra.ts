@@ -1,6 +1,6 @@
 /**
  * What an engine reports beyond what transcripts have a field for: `extra`. It is kept as far as it fits: fields that are too
- * large are left out one by one, the largest first.
+ * large, or nested too deeply, are left out one by one, the largest first.
  */
 import type { TranscriptExtra } from './transcript.ts';
 
@@ -11,12 +11,14 @@ export const EXTRA_BYTES_MAX = 64 * 1024;
 export const SEGMENT_EXTRA_BYTES_MAX = 8 * 1024;
 /** Of all segments together. */
 export const SEGMENTS_EXTRA_BYTES_MAX = 8 * 1024 * 1024;
+/** Of objects and lists in each other: what is deeper is left out. */
+const DEPTH_MAX = 8;
 export const SPEAKER_LENGTH_MAX = 200;
 
 /** The fields that fit into so many bytes, in their order; undefined if there are none. */
 export function fittingExtra(fields: TranscriptExtra, bytes_max: number): TranscriptExtra | undefined {
   const sized = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
+    .filter(([, value]) => value !== undefined && !isDeeper(value, DEPTH_MAX))
     .map(([name, value]) => ({ name, value, bytes: extraBytes({ [name]: value }) }));
   let total = 0;
   const kept = new Set<string>();
@@ -27,6 +29,11 @@ export function fittingExtra(fields: TranscriptExtra, bytes_max: number): Transc
   }
   if (kept.size === 0) return undefined;
   return Object.fromEntries(sized.filter(({ name }) => kept.has(name)).map(({ name, value }) => [name, value]));
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((one) => isDeeper(one, depth - 1));
 }
 
 /** As JSON in UTF-8. */

@@ -85,7 +85,7 @@ export function createOpenaiApi(
         const request = { url, headers, fields, file: task.audio_path, signal };
         const response = await untilServed(() => postForm(request), { clock, signal, base });
         if (response.status >= 400) throw failure(response);
-        const transcript = readResponse(response, task, `openai ${model}`);
+        const transcript = readResponse(response, task, model);
         onAudio?.({ duration_seconds: transcript.duration_seconds });
         const work_ms = clock.monotonic() - began_ms;
         pace.learn({ startup_ms: 0, work_ms, audio_seconds: transcript.duration_seconds });
@@ -168,8 +168,9 @@ function estimate(clock: Clock, pace: LearnedPace, task: TranscribeTask, onProgr
   return () => cancel();
 }
 
-function readResponse({ text }: TextResponse, task: TranscribeTask, engine: string): Transcript {
-  const transcript = readTranscriptJson(text, { engine, duration_seconds: task.duration_seconds });
+function readResponse({ text }: TextResponse, task: TranscribeTask, model: string): Transcript {
+  const facts = { engine: `openai ${model}`, model, duration_seconds: task.duration_seconds };
+  const transcript = readTranscriptJson(text, facts);
   if (transcript === null) {
     throw new EngineError(
       'engine_crashed',

@@ -73,7 +73,8 @@ class FasterWhisper:
             done = burst[-1].end
             job.progress(done, info.duration, int(done // 30), total)
         job.progress(info.duration, info.duration, total, total)
-        return {"language": info.language, "segments": result, "heard": heard()}
+        extra = {"language_probability": info.language_probability}
+        return {"language": info.language, "segments": result, "heard": heard(), "extra": extra}
 
 
 def spoken(segment, with_words):
