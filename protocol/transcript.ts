@@ -1,3 +1,6 @@
+/** Transcripts, and how they are rendered. */
+import { cuesOf, oneLine, turnsOf } from './captions.ts';
+
 /**
  * The result of a job: the spoken text, with times. Stored as JSON; rendered as text, SRT or WebVTT on request.
  */
@@ -86,18 +89,21 @@ export type TranscriptWord = {
   channel?: number;
 };
 
-export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';
+/** `verbose_json` is in the form of OpenAI's API. */
+export const TRANSCRIPT_FORMATS = ['json', 'verbose_json', 'text', 'srt', 'vtt'] as const;
+export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
 /** The Content-Type of a rendered transcript. */
 export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   json: 'application/json',
+  verbose_json: 'application/json',
   text: 'text/plain; charset=utf-8',
   srt: 'application/x-subrip; charset=utf-8',
   vtt: 'text/vtt; charset=utf-8',
 };
 
 /** Renders a transcript; every format ends with a newline. */
-export function renderTranscript(transcript: Transcript, format: TranscriptFormat): string {
+export function renderTranscript(transcript: Transcript, format: Exclude<TranscriptFormat, 'verbose_json'>): string {
   switch (format) {
     case 'json':
       return `${JSON.stringify(transcript, null, 2)}\n`;
@@ -144,41 +150,34 @@ export function notesOn({ warnings = [], quality }: Pick<Transcript, 'warnings' 
 /** Of a job's output. */
 export const WARNINGS_MAX = 20;
 
-/** One line per segment: line breaks inside a segment are the engine's layout. */
+/** One line per segment and voice, with who speaks if that is known: line breaks inside a segment are the engine's layout. */
 function renderText(transcript: Transcript): string {
-  const lines = transcript.segments.map((segment) => oneLine(segment.text)).filter((line) => line !== '');
+  const lines = transcript.segments
+    .flatMap(turnsOf)
+    .map(({ voice, text }) => (voice === null ? text : `${voice}: ${text}`));
   return `${lines.length > 0 ? lines.join('\n') : oneLine(transcript.text)}\n`;
 }
 
 /** SubRip has no escapes: a cue ends at a blank line, so its text must not contain one, nor a `-->`. */
 function renderSrt(transcript: Transcript): string {
-  const cues = cuesOf(transcript).map(
-    (cue, index) =>
-      `${index + 1}\n${timestamp(cue.start_seconds, ',')} --> ${timestamp(cue.end_seconds, ',')}\n` +
-      `${oneLine(cue.text).replaceAll('-->', '->')}\n`,
+  const cues = cuesOf(transcript, { named: true }).map(
+    ({ start_seconds, end_seconds, lines }, index) =>
+      `${index + 1}\n${timestamp(start_seconds, ',')} --> ${timestamp(end_seconds, ',')}\n` +
+      `${lines.join('\n').replaceAll('-->', '->')}\n`,
   );
   return cues.length > 0 ? cues.join('\n') : '\n';
 }
 
 /** WebVTT cue text is markup: `&` and `<` must be escaped, and `-->` is not allowed. */
 function renderVtt(transcript: Transcript): string {
-  const cues = cuesOf(transcript).map((cue) => {
-    const text = oneLine(cue.text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-    return `\n${timestamp(cue.start_seconds, '.')} --> ${timestamp(cue.end_seconds, '.')}\n${text}\n`;
+  const cues = cuesOf(transcript, { named: false }).map(({ start_seconds, end_seconds, voice, lines }) => {
+    const said = `${voice === null ? '' : `<v ${escaped(voice)}>`}${escaped(lines.join('\n'))}`;
+    return `\n${timestamp(start_seconds, '.')} --> ${timestamp(end_seconds, '.')}\n${said}\n`;
   });
   return `WEBVTT\n${cues.join('')}`;
 }
 
-/** Players drop a cue that does not end after its start; this one lasts a millisecond. */
-function cuesOf(transcript: Transcript): TranscriptSegment[] {
-  return transcript.segments
-    .filter((segment) => oneLine(segment.text) !== '')
-    .map((segment) => ({ ...segment, end_seconds: Math.max(segment.end_seconds, segment.start_seconds + 0.001) }));
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-}
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** `HH:MM:SS,mmm`; hours take as many digits as necessary. */
 function timestamp(seconds: number, separator: ',' | '.'): string {

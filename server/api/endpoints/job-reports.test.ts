@@ -285,6 +285,29 @@ test('what an engine reports besides is kept under extra, up to its limits', asy
   assert.deepEqual((await monitor.get(`/jobs/${held.id}/transcript?format=json`)).body, kept);
 });
 
+test('a transcript is converted to every format, with who speaks', async () => {
+  const held = await hold(monitor);
+  const words = [{ start_seconds: 0, end_seconds: 1, text: 'Hello.', probability: 0.5, channel: 1 }];
+  const segment = { id: 0, start_seconds: 0, end_seconds: 1, text: 'Hello.', confidence: 1, channel: 1, words };
+  const transcript = { ...TRANSCRIPT, language: 'de', text: 'Hello.', segments: [segment] };
+  const put = await monitor.put(`/jobs/${held.id}/transcript`, transcript, { 'lease-token': held.token });
+  assert.equal(put.status, 200);
+  const get = (format: string) => monitor.get(`/jobs/${held.id}/transcript?format=${format}`);
+  const { headers, body } = await get('verbose_json');
+  assert.match(headers.get('content-type') ?? '', /^application\/json/);
+  assert.deepEqual(
+    [body.task, body.language, body.segments[0].start, body.segments[0].channel, body.words],
+    ['transcribe', 'german', 0, 1, [{ word: 'Hello.', start: 0, end: 1, channel: 1 }]],
+  );
+  const texts = await Promise.all(['text', 'srt', 'vtt'].map(async (format) => (await get(format)).text));
+  assert.deepEqual(texts, [
+    'Channel 1: Hello.\n',
+    '1\n00:00:00,000 --> 00:00:01,000\nChannel 1: Hello.\n',
+    'WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n<v Channel 1>Hello.\n',
+  ]);
+  assert.equal((await get('docx')).status, 400);
+});
+
 test('a transcript of ten hours, larger than the limit of other bodies, is accepted', async () => {
   const held = await hold(monitor);
   const segments = Array.from({ length: 20_000 }, (_, id) => ({

@@ -4,13 +4,21 @@
  * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
-import type { CompletionReport, OutputFormat } from '../../../protocol/job.ts';
-import { confidenceScore, notesOn, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
+import type { CompletionReport } from '../../../protocol/job.ts';
+import {
+  confidenceScore,
+  notesOn,
+  renderTranscript,
+  TRANSCRIPT_MEDIA_TYPES,
+  type Transcript,
+  type TranscriptFormat,
+} from '../../../protocol/transcript.ts';
 import { excessOfExtra } from '../../../protocol/transcript-extra.ts';
 import type { ObjectStore } from '../../objects/store.ts';
 import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { transcriptKey, transcriptKeys } from '../../transcripts/keys.ts';
+import { verboseJson } from '../../transcripts/verbose-json.ts';
 
 const INDENT = 2;
 /** Fields of transcripts that older versions wrote without a hash. */
@@ -35,9 +43,16 @@ export async function keepTranscript(store: ObjectStore, job: JobRecord, transcr
 }
 
 /** Throws MonitorError: `transcript_not_found`, `transcript_missing`, `transcript_damaged`. */
-export async function readTranscript(store: ObjectStore, job: JobRecord, format: OutputFormat): Promise<string> {
-  return renderTranscript(await read(store, job), format);
+export async function readTranscript(store: ObjectStore, job: JobRecord, format: TranscriptFormat): Promise<string> {
+  const transcript = await read(store, job);
+  if (format !== 'verbose_json') return renderTranscript(transcript, format);
+  const hasWords = transcript.segments.some(({ words }) => words !== undefined);
+  const task = job.options?.task ?? 'transcribe';
+  return `${JSON.stringify(verboseJson(transcript, { task, granularities: hasWords ? ['segment', 'word'] : ['segment'] }))}\n`;
 }
+
+/** Of all formats. */
+export const TRANSCRIPT_TYPES = [...new Set(Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!))];
 
 /**
  * The `warnings` and `suspect` of a completion that has neither, from the transcript in this store that it names: its

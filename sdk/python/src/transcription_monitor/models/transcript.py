@@ -217,6 +217,45 @@ def _first(fields: Mapping[str, Any], *names: str) -> Any:
     return next((fields[name] for name in names if fields.get(name) is not None), None)
 
 
+class VerboseSegment(Model):
+    id: int = 0
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    text: str
+    #: Of a segment without a known confidence it is 0, that of a certain one.
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseWord(Model):
+    word: str
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseTranscript(Model):
+    """A transcript in the form of OpenAI's API, `verbose_json`."""
+
+    #: `transcribe` or `translate`.
+    task: str = ""
+    #: Its English name, `english`; `unknown` if the engine does not report it.
+    language: str = ""
+    #: Of the audio, seconds.
+    duration: float = 0.0
+    text: str
+    segments: list[VerboseSegment]
+    #: Of all segments; empty if the engine reports none.
+    words: list[VerboseWord] = Field(default_factory=list)
+
+
 class StoredTranscript(Model):
     """The result of storing a transcript: the values for the completion's `output`."""
 
