@@ -1,4 +1,5 @@
 /** A transcript in the formats of OpenAI's API. */
+import { type Turn, turnsOf } from '../../../protocol/captions.ts';
 import { renderTranscript, TRANSCRIPT_MEDIA_TYPES, type Transcript } from '../../../protocol/transcript.ts';
 import { type Task, usageOf, verboseJson } from '../../transcripts/verbose-json.ts';
 import type { TranscriptionForm } from './request.ts';
@@ -20,8 +21,26 @@ export function renderResponse(
       return asJson({ text: transcript.text, usage: usageOf(transcript) });
     case 'verbose_json':
       return asJson(verboseJson(transcript, { task, granularities: timestamp_granularities }));
+    case 'diarized_json':
+      return asJson({
+        task,
+        duration: transcript.duration_seconds,
+        text: transcript.text,
+        segments: transcript.segments.flatMap(turnsOf).map(diarizedSegment),
+        usage: usageOf(transcript),
+      });
   }
 }
+
+/** In OpenAI's form everybody has a name. */
+const diarizedSegment = ({ voice, text, start_seconds, end_seconds }: Turn, index: number) => ({
+  type: 'transcript.text.segment',
+  id: `seg_${index}`,
+  start: start_seconds,
+  end: end_seconds,
+  text,
+  speaker: voice ?? 'unknown',
+});
 
 /** The messages of a stream: the text in pieces, then whole. The pieces, joined, are the text. */
 export function streamOf(transcript: Transcript): { type: string; [field: string]: unknown }[] {
