@@ -72,7 +72,8 @@ export function beginTry(options: TryOptions): Try {
   };
 }
 
-const ofWhole = (percentage: number, { index, count }: Part): number => (100 * index + percentage) / count;
+/** A percentage of the part, as one of the whole. */
+export const ofWhole = (percentage: number, { index, count }: Part): number => (100 * index + percentage) / count;
 
 /** For the parts that come after this one, each as long as it: by the pace of earlier jobs, or by that of this part. */
 function secondsOfRest(left: number, percentage: number, { part, learned, facts }: TryOptions): number {

@@ -21,7 +21,7 @@ import { receiveAudio } from './audio/receive-audio.ts';
 import { transcribeChannels, transcribeWhole } from './channels/transcribe-channels.ts';
 import type { Clock } from './clock.ts';
 import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
-import { beginTry } from './engine-try.ts';
+import { beginTry, ofWhole } from './engine-try.ts';
 import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
 import { optionsOf } from './job-options.ts';
@@ -200,10 +200,10 @@ async function transcribe(
           onLog: (line) => engineLog.line(line),
         }),
       measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
-      onSecondTry({ reasons }, what) {
+      onSecondTry({ reasons }, what, part) {
         const message = `the transcript is suspect: a second try, ${what}`;
         log({ message, job_id: held.jobId, attempt: claimed.attempt.number, why: reasons[0]?.message });
-        reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
+        reports.note({ stage: 'TRANSCRIBING', percentage: ofWhole(0, part), ...facts });
       },
     });
   const transcript = await trace

@@ -29,18 +29,19 @@ async function transcribe(
   const own = join(work_directory, 'engine');
   await mkdir(own);
   const parts: Part[] = [];
+  const again: Part[] = [];
   const options: ChannelOptions = {
     signal,
-    onSuspect: 'keep',
+    onSuspect: 'retry',
     begin(part) {
       parts.push(part);
       return { signal, onProgress: () => {}, ended: () => {} };
     },
     measure: async () => null,
-    onSecondTry: () => {},
+    onSecondTry: (_quality, _what, part) => again.push(part),
   };
   const transcript = await transcribeChannels(engine, { ...task, audio_path, work_directory: own }, options);
-  return { transcript, parts, left: await readdir(own) };
+  return { transcript, parts, again, left: await readdir(own) };
 }
 
 const told = ({ segments }: Transcript) =>
@@ -87,6 +88,28 @@ test('what is written of a pause is left out if the engine itself doubts it', { 
     ['300 Hz', '900 Hz', '300 Hz'],
   );
   assert.equal(transcript.quality?.suspect, false);
+});
+
+test('a suspect channel alone is tried again', { skip }, async (t) => {
+  const engine: Engine = {
+    ...hearsTones(),
+    second_try: 'with other options',
+    async transcribe(task, options) {
+      const heard = await hearsTones().transcribe(task, options);
+      if (task.second_try || !heard.text.startsWith('900')) return heard;
+      return { ...heard, segments: heard.segments.map((one) => ({ ...one, text: 'you '.repeat(20) })) };
+    },
+  };
+  const { transcript, parts, again } = await transcribe(t, tones([300], [900]), { engine });
+  assert.deepEqual(told(transcript), [
+    [0, 0, 0, '300 Hz'],
+    [1, 0, 1, '900 Hz'],
+  ]);
+  assert.deepEqual(
+    parts.map(({ index }) => index),
+    [0, 1, 1],
+  );
+  assert.deepEqual(again, [{ index: 1, count: 2 }]);
 });
 
 test('a stop between two channels ends the work', { skip }, async (t) => {

@@ -7,6 +7,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TranscriptQuality } from '../../protocol/transcript.ts';
 import type { Engine, TranscribeTask } from '../engines/engine.ts';
 import { type Checked, type CheckedOptions, type Try, transcribeChecked } from '../quality/checked-transcription.ts';
 import { type ChannelTranscript, mergeChannels } from './merge-channels.ts';
@@ -18,11 +19,20 @@ export type Part = { index: number; count: number };
 
 const WHOLE: Part = { index: 0, count: 1 };
 
-export type ChannelOptions = Omit<CheckedOptions, 'begin'> & { begin: (part: Part) => Try };
+export type ChannelOptions = Omit<CheckedOptions, 'begin' | 'onSecondTry'> & {
+  begin: (part: Part) => Try;
+  onSecondTry: (quality: TranscriptQuality, what: string, part: Part) => void;
+};
 
 /** All channels together. */
-export const transcribeWhole = (engine: Engine, task: TranscribeTask, { begin, ...options }: ChannelOptions) =>
-  transcribeChecked(engine, task, { ...options, begin: () => begin(WHOLE) });
+export const transcribeWhole = (engine: Engine, task: TranscribeTask, options: ChannelOptions): Promise<Checked> =>
+  transcribeChecked(engine, task, forPart(options, WHOLE));
+
+const forPart = ({ begin, onSecondTry, ...options }: ChannelOptions, part: Part): CheckedOptions => ({
+  ...options,
+  begin: () => begin(part),
+  onSecondTry: (quality, what) => onSecondTry(quality, what, part),
+});
 
 export async function transcribeChannels(
   engine: Engine,
@@ -44,7 +54,7 @@ export async function transcribeChannels(
     const transcript = await transcribeChecked(
       withoutPauses(engine, heard),
       { ...task, audio_path: path, duration_seconds, work_directory: directory },
-      { ...options, begin: () => options.begin({ index, count: audible.length }), measure: async () => heard },
+      { ...forPart(options, { index, count: audible.length }), measure: async () => heard },
     );
     parts.push({ channel, transcript });
     // Large recordings have large channels: their room is needed for the next one.
