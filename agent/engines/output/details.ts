@@ -13,7 +13,7 @@ type Fields = Record<string, unknown>;
 
 /** Fields that are read elsewhere: times, text, confidence. */
 const KNOWN = new Set([
-  ...['id', 'start', 'end', 'start_seconds', 'end_seconds', 'start_ms', 'end_ms', 'start_time', 'end_time'],
+  ...['id', 'seek', 'start', 'end', 'start_seconds', 'end_seconds', 'start_ms', 'end_ms', 'start_time', 'end_time'],
   ...['offsets', 'timestamp', 'timestamps', 'text', 'word', 'transcript'],
   ...['confidence', 'probability', 'score', 'conf', 'avg_logprob'],
 ]);
@@ -45,7 +45,7 @@ export function detailsOf(
   const no_speech = first(NO_SPEECH, finite);
   const given = isFields(item.extra) ? item.extra : {};
   used.add('extra');
-  const others = Object.fromEntries(Object.entries(item).filter(([name, value]) => !used.has(name) && value !== null));
+  const others = Object.fromEntries(Object.entries(item).filter(([name, value]) => !used.has(name) && !isEmpty(value)));
   const extra = fittingExtra({ ...others, ...given }, SEGMENT_EXTRA_BYTES_MAX);
   return withoutUndefined({ words, no_speech, speaker, channel, language, extra });
 }
@@ -126,6 +126,10 @@ function commonSpeaker(words: SpokenSegment['words'] = []): string | undefined {
   const speaker = words[0]?.speaker;
   return words.every((word) => word.speaker === speaker) ? speaker : undefined;
 }
+
+/** Says nothing: null, an empty list, object or text. */
+export const isEmpty = (value: unknown): boolean =>
+  value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
 
 const finite = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;

@@ -1,6 +1,7 @@
 /** Of a whole output: the fields that have no place in a transcript, and the model that it names. */
 import type { TranscriptExtra } from '../../../protocol/transcript.ts';
 import { EXTRA_BYTES_MAX, fittingExtra } from '../../../protocol/transcript-extra.ts';
+import { isEmpty } from './details.ts';
 
 /** Read elsewhere, or said by the worker itself. */
 const KNOWN = new Set([
@@ -16,7 +17,7 @@ export function factsOf(value: Record<string, unknown>): OutputFacts {
   const { model, extra: given } = value;
   const named = typeof model === 'string' && model !== '' && model.length <= MODEL_LENGTH_MAX;
   const others = Object.fromEntries(
-    Object.entries(value).filter(([name, one]) => !KNOWN.has(name) && one !== null && !(named && name === 'model')),
+    Object.entries(value).filter(([name, one]) => !KNOWN.has(name) && !isEmpty(one) && !(named && name === 'model')),
   );
   const own = typeof given === 'object' && given !== null && !Array.isArray(given) ? given : {};
   const extra = fittingExtra({ ...others, ...own }, EXTRA_BYTES_MAX);

@@ -236,7 +236,7 @@ test("OpenAI's list of words is shared among the segments by time", () => {
 });
 
 test('what has no place in a transcript is kept under extra, as far as it fits', () => {
-  const segment = { start: 0, end: 1, text: 'a', temperature: 0.2, tokens: [1, 2], nothing: null };
+  const segment = { start: 0, end: 1, text: 'a', temperature: 0.2, tokens: [1, 2], nothing: null, none: [], seek: 0 };
   const large = Array(8 * 1024).fill(1);
   const deep = JSON.parse(`${'['.repeat(20)}${']'.repeat(20)}`);
   const output = {
