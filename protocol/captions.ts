@@ -53,8 +53,14 @@ export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
-/** `SPEAKER_00`, `Channel 1`, or both; null if neither is known. */
-function voiceOf({ speaker, channel }: { speaker?: string | undefined; channel?: number | undefined }): string | null {
+/** Of a segment or a word: `SPEAKER_00`, `Channel 1`, or both; null if neither is known. */
+export function voiceOf({
+  speaker,
+  channel,
+}: {
+  speaker?: string | undefined;
+  channel?: number | undefined;
+}): string | null {
   const place = channel === undefined ? '' : `Channel ${channel}`;
   const name = oneLine(`${place} ${speaker ?? ''}`);
   return name === '' ? null : cut(name, NAME_COLUMNS_MAX);
