@@ -11,7 +11,7 @@ with wave.open(sys.argv[1]) as sound:
 segments = []
 for at in range(0, len(samples), rate * channels):
     second = samples[at : at + rate * channels : channels]
-    crossings = sum(1 for one, next in zip(second, second[1:]) if (one < 0) != (next < 0))
+    crossings = sum(1 for one, other in zip(second, second[1:]) if (one < 0) != (other < 0))
     start = at // (rate * channels)
     if crossings > 10:
         segments.append({"start": start, "end": start + 1, "text": "%d Hz" % (round(crossings / 200) * 100)})
