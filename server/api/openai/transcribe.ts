@@ -75,7 +75,7 @@ function submissionOf(form: TranscriptionForm, task: Task, audio_url: string): J
 
 /** Nothing is said of what is the default, so that workers which know no options take the job, too. */
 function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'options'> {
-  const { language, prompt, temperature, timestamp_granularities = [] } = form;
+  const { language, prompt, temperature, timestamp_granularities = [], response_format, channels } = form;
   const model = requiredModel(form.model);
   const options: JobOptions = {
     ...(model === null ? {} : { model }),
@@ -83,6 +83,8 @@ function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'op
     ...(prompt === undefined ? {} : { prompt }),
     ...(temperature === undefined || temperature === 0 ? {} : { temperature }),
     ...(timestamp_granularities.includes('word') ? { word_timestamps: true } : {}),
+    ...(response_format === 'diarized_json' ? { diarize: true } : {}),
+    ...(channels === 'split' ? { channels } : {}),
     ...(task === 'translate' ? { task } : {}),
   };
   return Object.keys(options).length === 0 ? {} : { options };

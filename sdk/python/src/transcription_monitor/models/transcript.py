@@ -11,12 +11,25 @@ from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_
 from .base import Model
 
 
+def _without(fields: dict[str, Any], optional: tuple[str, ...]) -> dict[str, Any]:
+    """Without those that are None or empty: older monitors refuse fields that they do not know."""
+    return {name: value for name, value in fields.items() if name not in optional or value not in (None, [], {})}
+
+
 class TranscriptWord(Model):
     start_seconds: float
     end_seconds: float
     text: str
     #: 0 to 1, as reported by the engine; None if it reports none.
     probability: float | None = None
+    #: As of its segment, in which more than one person may speak.
+    speaker: str | None = None
+    #: As of its segment.
+    channel: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialize(self), ("speaker", "channel"))
 
 
 class TranscriptSegment(Model):
@@ -32,14 +45,18 @@ class TranscriptSegment(Model):
     words: list[TranscriptWord] | None = None
     #: Probability that nothing is said, 0 to 1; None if the engine reports none.
     no_speech: float | None = None
+    #: Who speaks, as the engine names them: `SPEAKER_00`. None if it does not tell speakers apart.
+    speaker: str | None = None
+    #: With `channels="split"`: counts from 0; of stereo 0 is left and 1 is right. Otherwise None.
+    channel: int | None = None
+    #: ISO 639-1; None if it is that of the transcript, or unknown.
+    language: str | None = None
+    #: What else the engine reports, under its own names: at most 8 KiB of JSON.
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
     def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Older monitors refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        return {
-            name: value for name, value in fields.items() if value is not None or name not in ("words", "no_speech")
-        }
+        return _without(serialize(self), ("words", "no_speech", "speaker", "channel", "language", "extra"))
 
 
 class TranscriptWarning(Model):
@@ -80,18 +97,22 @@ class Transcript(Model):
     duration_seconds: float = 0.0
     #: The engine and model that produced it: `faster-whisper large-v3`.
     engine: str = ""
+    #: Of the engine: `1.2.1`. None if unknown.
+    engine_version: str | None = None
+    #: The model alone: `large-v3`. None if unknown.
+    model: str | None = None
     #: Ordered by start time.
     segments: list[TranscriptSegment]
     #: About the recording.
     warnings: list[TranscriptWarning] = Field(default_factory=list)
     #: None if the text was not checked.
     quality: TranscriptQuality | None = None
+    #: What else the engine reports about the recording, under its own names: at most 64 KiB of JSON.
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Older monitors refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        return {name: value for name, value in fields.items() if value or name not in ("warnings", "quality")}
+    def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialize(self), ("engine_version", "model", "warnings", "quality", "extra"))
 
     @classmethod
     def of_segments(
@@ -106,6 +127,7 @@ class Transcript(Model):
 
         A segment is an object or a dict with `start`, `end` and `text`, and optionally `avg_logprob`
         (faster-whisper, openai-whisper, whisperX), or with `start_seconds`, `end_seconds`, `text` and `confidence`.
+        `words`, `speaker`, `channel`, `language`, `no_speech` or `no_speech_prob`, and `extra` are kept.
         `duration_seconds` defaults to the end of the last one. Raises ValueError for anything else.
         """
         kept = sorted(
@@ -143,15 +165,95 @@ def _segment_of(given: Any) -> dict[str, Any]:
         "start_seconds": round(max(0.0, float(start)), 3),
         "end_seconds": round(max(0.0, float(end)), 3),
         "text": text.strip(),
-        "confidence": None if confidence is None else round(min(1.0, max(0.0, float(confidence))), 3),
+        "confidence": _share(confidence),
+        "no_speech": _share(_first(fields, "no_speech", "no_speech_prob")),
+        "words": _words_of(fields.get("words")),
+        "extra": fields.get("extra") or {},
+        **{name: fields.get(name) for name in ("speaker", "channel", "language")},
     }
 
 
-_SEGMENT_FIELDS = ("start", "end", "start_seconds", "end_seconds", "text", "confidence", "avg_logprob")
+_SEGMENT_FIELDS = (
+    *("start", "end", "start_seconds", "end_seconds", "text", "confidence", "avg_logprob"),
+    *("words", "no_speech", "no_speech_prob", "speaker", "channel", "language", "extra"),
+)
+_WORD_FIELDS = (
+    *("start", "end", "start_seconds", "end_seconds", "word", "text", "probability", "score"),
+    *("speaker", "channel"),
+)
+
+
+def _words_of(given: Iterable[Any] | None) -> list[dict[str, Any]] | None:
+    """Of whisperX some words have no times: they are left out."""
+    if given is None:
+        return None
+    words = []
+    for word in given:
+        fields: Mapping[str, Any] = (
+            word if isinstance(word, Mapping) else {name: getattr(word, name, None) for name in _WORD_FIELDS}
+        )
+        start, end = (_first(fields, name + "_seconds", name) for name in ("start", "end"))
+        text = _first(fields, "word", "text")
+        if start is None or end is None or not isinstance(text, str):
+            continue
+        start_seconds = round(max(0.0, float(start)), 3)
+        words.append(
+            {
+                "start_seconds": start_seconds,
+                "end_seconds": max(start_seconds, round(float(end), 3)),
+                "text": text.strip(),
+                "probability": _share(_first(fields, "probability", "score")),
+                **{name: fields.get(name) for name in ("speaker", "channel")},
+            }
+        )
+    return words
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None else round(min(1.0, max(0.0, float(value))), 3)
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> Any:
     return next((fields[name] for name in names if fields.get(name) is not None), None)
+
+
+class VerboseSegment(Model):
+    id: int = 0
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    text: str
+    #: Of a segment without a known confidence it is 0, that of a certain one.
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseWord(Model):
+    word: str
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseTranscript(Model):
+    """A transcript in the form of OpenAI's API, `verbose_json`."""
+
+    #: `transcribe` or `translate`.
+    task: str = ""
+    #: Its English name, `english`; `unknown` if the engine does not report it.
+    language: str = ""
+    #: Of the audio, seconds.
+    duration: float = 0.0
+    text: str
+    segments: list[VerboseSegment]
+    #: Of all segments; empty if the engine reports none.
+    words: list[VerboseWord] = Field(default_factory=list)
 
 
 class StoredTranscript(Model):
