@@ -104,8 +104,10 @@ type Indexes = NoticeIndexes &
     jobs_by_worker: SortedMap<string, string>;
     /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
     off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
-    /** `due_ms|kind|id` → timer, for ticks. */
+    /** `due_ms|kind|id` → timer, for ticks: of delays and dead letters. */
     timers: SortedMap<string, Timer>;
+    /** The same, of leases and silence: they count only while workers can report. */
+    report_timers: SortedMap<string, Timer>;
     workers_by_creation: SortedMap<number, string>;
     /** Tenant → workers that can be counted on for its jobs and for no others. */
     able_by_tenant: SortedMap<string, number>;
@@ -263,29 +265,29 @@ export class State {
   }
 
   putWorker(next: WorkerRecord): void {
-    const { workers, timers, workers_by_creation } = this.tables;
+    const { workers, report_timers, workers_by_creation } = this.tables;
     const last = workers.get(next.worker_id);
     workers.set(next.worker_id, next);
     this.#countWorker(last, -1);
     this.#countWorker(next, 1);
     if (!last) workers_by_creation.set(next.ordinal, next.worker_id);
     if (last?.check_ms !== next.check_ms) {
-      if (last && last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
+      if (last && last.check_ms !== null) report_timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
       if (next.check_ms !== null) {
         const timer: Timer = { due_ms: next.check_ms, kind: 'worker', id: next.worker_id };
-        timers.set(timerKey(timer.due_ms, timer.kind, timer.id), timer);
+        report_timers.set(timerKey(timer.due_ms, timer.kind, timer.id), timer);
       }
     }
   }
 
   removeWorker(worker_id: string): void {
-    const { workers, timers, workers_by_creation } = this.tables;
+    const { workers, report_timers, workers_by_creation } = this.tables;
     const last = workers.get(worker_id);
     if (!last) return;
     workers.delete(worker_id);
     this.#countWorker(last, -1);
     workers_by_creation.delete(last.ordinal);
-    if (last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', worker_id));
+    if (last.check_ms !== null) report_timers.delete(timerKey(last.check_ms, 'worker', worker_id));
   }
 
   putAlert(next: AlertRecord): void {
@@ -550,6 +552,7 @@ function emptyTables(): Facts & Indexes {
     jobs_by_worker: table(),
     off_track: { slow: table(), hung: table(), dead: table(), starved: table(), blocked: table() },
     timers: table(),
+    report_timers: table(),
     workers_by_creation: table(),
     able_by_tenant: table(),
     alert_conditions: table(),
