@@ -36,6 +36,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
+  tmon worker doctor              check what a worker needs: engine, model, GPU, disk, the way to the monitor
 
 What jobs cost and what slows them down:
 

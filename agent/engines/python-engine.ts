@@ -83,10 +83,12 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       }),
   );
   let known: EngineCapabilities | undefined;
+  let parts: Readonly<Record<string, string | null>> = {};
 
   async function prepare({ signal }: { signal?: AbortSignal } = {}): Promise<EngineCapabilities> {
-    const { capabilities } = await processes[0]!.prepare(signal ?? new AbortController().signal);
+    const { capabilities, versions } = await processes[0]!.prepare(signal ?? new AbortController().signal);
     known = capabilities;
+    parts = versions;
     return known;
   }
 
@@ -131,7 +133,15 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   const second_try = description.second_try && { second_try: description.second_try.what };
-  return { name, options: description.job_options ?? [], prepare, transcribe, close, ...second_try };
+  return {
+    name,
+    options: description.job_options ?? [],
+    prepare,
+    versions: () => parts,
+    transcribe,
+    close,
+    ...second_try,
+  };
 }
 
 /** The first of those with the fewest jobs: one that is loaded already, as long as it has none. */
