@@ -16,7 +16,7 @@ import { EXIT, reportError } from '../exit-code.ts';
 import { colour, duration, endQuietlyWhenNobodyReads, fileName, note, printLine } from '../output.ts';
 import { openProgressView } from '../progress-bars.ts';
 import { settingsOf } from '../serve.ts';
-import { submitOne } from '../submit.ts';
+import { submitOne } from '../submit/submit-all.ts';
 import { watchJobs } from '../watch-jobs.ts';
 import { chooseDemoEngine } from './demo-engine.ts';
 import { startDemoWorker } from './demo-worker.ts';
@@ -68,7 +68,7 @@ async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promi
 async function transcribeExamples(api: TranscriptionAPI, signal: AbortSignal): Promise<number> {
   const names = (await readdir(EXAMPLES)).filter((name) => AUDIO.test(name)).sort();
   const jobs: JobWithId[] = [];
-  for (const name of names) jobs.push(await submitOne(api, join(EXAMPLES, name), { tag: ['demo'] }));
+  for (const name of names) jobs.push(await submitOne(api, { path: join(EXAMPLES, name) }, { tags: ['demo'] }));
   printLine(`${colour('bold', 'recordings')}  ${jobs.length}, uploaded and submitted\n`);
   const view = openProgressView({ json: false });
   const ends = await watchJobs(
