@@ -15,6 +15,8 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 export interface ProgressView {
   show(update: JobUpdate): void;
+  /** A line between the progress, which stays. */
+  say(line: string): void;
   /** Leaves the bars as they are; nothing is redrawn after this. */
   end(): void;
 }
@@ -27,8 +29,11 @@ export function openProgressView({
   json: boolean;
   stream?: NodeJS.WriteStream;
 }): ProgressView {
-  if (json) return { show: (update) => printJson(jsonOf(update)), end: () => {} };
-  if (stream.isTTY !== true) return { show: (update) => void stream.write(`${plainOf(update)}\n`), end: () => {} };
+  if (json) return { show: (update) => printJson(jsonOf(update)), say: () => {}, end: () => {} };
+  if (stream.isTTY !== true) {
+    const write = (line: string) => void stream.write(`${line}\n`);
+    return { show: (update) => write(plainOf(update)), say: write, end: () => {} };
+  }
   return new Bars(stream);
 }
 
@@ -51,6 +56,14 @@ export class Bars implements ProgressView {
   put(jobId: string, bar: { line: string; finished: boolean }): void {
     this.#bars.set(jobId, bar);
     this.#timer ??= setTimeout(() => this.#draw(), FRAME_MS);
+  }
+
+  say(line: string): void {
+    if (this.#drawn > 0) moveCursor(this.#stream, 0, -this.#drawn);
+    clearScreenDown(this.#stream);
+    this.#stream.write(`${line}\n`);
+    this.#drawn = 0;
+    this.#draw();
   }
 
   end(): void {
