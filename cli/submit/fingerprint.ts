@@ -18,10 +18,10 @@ export function commandHash(submission: Omit<JobSubmission, 'audio_url'>): strin
   return hash('sha256', JSON.stringify(sorted(submission)), 'hex').slice(0, 16);
 }
 
-export async function fingerprintOf(input: Input, command: string): Promise<string> {
+export async function fingerprintOf(input: Input, command: string, signal?: AbortSignal): Promise<string> {
   if ('url' in input) return `${command}.${hash('sha256', `${input.url}\n${input.version ?? ''}`, 'hex')}`;
   const digest = createHash('sha256');
-  for await (const bytes of createReadStream(input.path, { highWaterMark: 1024 * 1024 })) digest.update(bytes);
+  for await (const bytes of createReadStream(input.path, { highWaterMark: 1024 * 1024, signal })) digest.update(bytes);
   return `${command}.${digest.digest('hex')}`;
 }
 

@@ -108,7 +108,7 @@ async function onceOnly(
     signal: call.signal,
   });
   return async (input) => {
-    const fingerprint = await fingerprintOf(input, command);
+    const fingerprint = await fingerprintOf(input, command, call.signal);
     const before = known.get(fingerprint);
     if (before !== undefined) return { job: await before, skipped: true };
     const marked = { ...submission, metadata: { ...submission.metadata, [FINGERPRINT]: fingerprint } };
