@@ -79,7 +79,8 @@ for (const [name, proxy] of Object.entries(KINDS)) {
     writeFileSync(recording, wav(SECONDS));
     const { code, stdout, stderr } = await runTmon(t, ['submit', recording, '--watch'], { environment });
     assert.equal(code, 0, stderr);
-    const [, id = ''] = /^(job-\S+)/.exec(stdout) ?? [];
+    assert.equal(stdout, 'hello\n');
+    const [, id = ''] = /^(job-\S+)/m.exec(stderr) ?? [];
     assert.equal((await runTmon(t, ['transcript', id], { environment })).stdout.trim(), 'hello');
 
     const program = `const events = await fetch('${url}/api/v1/events?resource=jobs', { headers: { accept: 'text/event-stream' } });
