@@ -86,6 +86,20 @@ describe('a session', () => {
     assert.equal((await last.get('/session')).body.signed_in, false);
   });
 
+  test('ends after an hour without use; what its page does by itself is none', async (t) => {
+    const { get, sent } = await signIn((await create({ role: 'read' })).key);
+    clock.jump(50 * 60_000);
+    assert.equal((await get('/jobs')).status, 200);
+    clock.jump(50 * 60_000);
+    assert.equal((await get('/session', { 'tmon-background': '1' })).body.signed_in, true);
+    const socket = await FeedClient.open(t, monitor.url, undefined, { ...sent, origin: monitor.url });
+    clock.jump(11 * 60_000);
+    assert.equal((await socket.closed).code, 4001);
+    assert.deepEqual(codeOf(await get('/jobs')), [401, 'key_required']);
+    assert.equal((await get('/session')).body.signed_in, false);
+    await assert.rejects(FeedClient.open(t, monitor.url, undefined, { ...sent, origin: monitor.url }));
+  });
+
   test('cannot be prolonged by itself, nor made by a token', async () => {
     const { sent } = await signIn((await create({ role: 'read' })).key);
     assert.deepEqual(codeOf(await monitor.post('/session', undefined, sent)), [403, 'key_needed']);
