@@ -201,6 +201,16 @@ export class Access {
     return record.job_id === null ? held : narrowedToJob(held, record.job_id);
   }
 
+  /** The id of a session that counts; null for any other text. */
+  sessionId(text: string): string | null {
+    try {
+      return this.#pass(parsePass(text), 'session').record.id;
+    } catch (error) {
+      if (error instanceof MonitorError && error.kind === 'unauthenticated') return null;
+      throw error;
+    }
+  }
+
   /** Whether this monitor accepts a pass of the fold now. */
   passCounts(record: PassRecord): boolean {
     return typeof this.#endOfPass(record, this.#options.engine.journal.now()) === 'number';

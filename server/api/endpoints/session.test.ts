@@ -100,9 +100,21 @@ describe('a session', () => {
     await assert.rejects(FeedClient.open(t, monitor.url, undefined, { ...sent, origin: monitor.url }));
   });
 
+  test('ends when the same browser signs in again', async () => {
+    const { key } = await create({ role: 'read' });
+    const first = await signIn(key);
+    const { status } = await monitor.withKey(key).post('/session', undefined, first.sent);
+    assert.equal(status, 201);
+    assert.deepEqual(codeOf(await first.get('/jobs')), [401, 'key_required']);
+    const other = await signIn(key);
+    await monitor.withKey(key).post('/session', undefined, { ...other.sent, 'sec-fetch-site': 'cross-site' });
+    assert.equal((await other.get('/jobs')).status, 200, 'another site ends no session');
+  });
+
   test('cannot be prolonged by itself, nor made by a token', async () => {
     const { sent } = await signIn((await create({ role: 'read' })).key);
     assert.deepEqual(codeOf(await monitor.post('/session', undefined, sent)), [403, 'key_needed']);
+    assert.equal((await monitor.get('/jobs', sent)).status, 200);
   });
 });
 
