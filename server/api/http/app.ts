@@ -213,7 +213,7 @@ export async function buildApi(
   addMetrics(app, metrics);
   await addPages(app, pages_folder);
   await addOpenAi(app, { current: () => context, log, refusals });
-  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
+  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log, refusals });
 
   const document = openApiDocument(endpoints, version);
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MonitorError } from '../../../protocol/errors.ts';
+import { FeedClient } from '../../../test/servers/feed-client.ts';
 import { ADMIN_KEY, Caller } from '../../../test/servers/monitor.ts';
 import { hashOfKey } from '../../access/secrets.ts';
 import { systemClock } from '../../clock.ts';
@@ -28,6 +29,8 @@ test('a wrong key, a role that may not and a foreign page are logged once each, 
   await open.withKey(key).call('POST', '/v1/audio/transcriptions');
   await open.call('GET', `/api/v1/jobs/${key}`);
   await open.get('/jobs', { authorization: 'Bearer tmt_wrong' });
+  const feed = await FeedClient.open(t, monitor.url, key);
+  assert.equal((await feed.call('keys.list')).code, 'role_not_allowed');
   const from = '127\\.0\\.0\\.1';
   const expected = [
     `^warn refused: 403 role_not_allowed to key:${id} from ${from}: POST /api/v1/keys \\(.+\\)$`,
@@ -35,6 +38,7 @@ test('a wrong key, a role that may not and a foreign page are logged once each, 
     `^warn refused: 403 role_not_allowed to key:${id} from ${from}: POST /v1/audio/transcriptions \\(`,
     `^warn refused: 400 key_in_url to a caller from ${from}: GET /api/v1/jobs/tmk_… \\(`,
     `^warn refused: 401 pass_invalid to a caller from ${from}: GET /api/v1/jobs \\(`,
+    `^warn refused: 403 role_not_allowed to key:${id} from ${from}: CALL keys.list \\(`,
   ];
   assert.equal(logged.length, expected.length, logged.join('\n'));
   for (const [index, text] of expected.entries()) assert.match(logged[index]!, new RegExp(text));

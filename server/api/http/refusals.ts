@@ -15,6 +15,9 @@ const MINUTE_MS = 60_000;
 /** Attempts to pass a control, beside those that are 401 or 403. */
 const CODES: ReadonlySet<string> = new Set(['key_in_url', 'rate_limited', 'quota_exceeded', 'link_not_found']);
 
+/** A request, or a call over the WebSocket. */
+type Refused = Pick<FastifyRequest, 'method' | 'url' | 'id' | 'ip' | 'headers' | 'subject'>;
+
 export class RefusalLog {
   readonly #log: (level: 'warn', message: string) => void;
   readonly #clock: Clock;
@@ -27,7 +30,7 @@ export class RefusalLog {
   }
 
   /** Writes a line if the error is a refusal. */
-  note(error: MonitorError, { method, url, id, ip, headers, subject }: FastifyRequest): void {
+  note(error: MonitorError, { method, url, id, ip, headers, subject }: Refused): void {
     if (error.kind !== 'unauthenticated' && error.kind !== 'forbidden' && !CODES.has(error.code)) return;
     const now_ms = this.#clock.monotonic();
     if (now_ms - this.#since_ms >= MINUTE_MS) {
