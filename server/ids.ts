@@ -30,5 +30,5 @@ export const newUlid: () => string = monotonicFactory(randomFraction);
 /** `job-01J…`, `worker-01J…`. */
 export const newId = (kind: IdKind): string => `${kind}-${newUlid()}`;
 
-/** 96 random bits. */
-export const newSecret = (): string => Buffer.from(draw(12)).toString('base64url');
+/** 128 random bits. */
+export const newSecret = (): string => Buffer.from(draw(16)).toString('base64url');

@@ -159,7 +159,15 @@ export async function startMonitor(
     });
     undo.push(() => engine.stop());
     const provider = oidc && new IdentityProvider(oidc, clock);
-    const access = new Access({ engine, clock, network, provider, shared: store.shared, ...access_settings });
+    const access = new Access({
+      engine,
+      clock,
+      network,
+      provider,
+      shared: store.shared,
+      session_idle_ms: settings.session_idle_ms,
+      ...access_settings,
+    });
     undo.push(async () => access.close());
     const first_key = network ? await firstKey(engine, access) : null;
     if (network && certificate.value === null) log('warn', UNENCRYPTED);

@@ -5,6 +5,7 @@ import { cpSync } from 'node:fs';
 import { request as overHttps } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { temporaryDirectory } from '../test/processes/tmon.ts';
 import { ADMIN_KEY, Caller, openMonitor } from '../test/servers/monitor.ts';
 import { hashOfKey } from './access/secrets.ts';
@@ -92,10 +93,10 @@ function makeCertificate(directory: string, name: string): void {
 }
 
 /** The name in the certificate that the server shows, and its status for this path. */
-function shown(url: string, path: string): Promise<{ name: string; status: number }> {
+function shown(url: string, path: string, tls: SecureContextOptions = {}): Promise<{ name: string; status: number }> {
   return new Promise((resolve, reject) => {
-    const call = overHttps(`${url}${path}`, { rejectUnauthorized: false, agent: false }, (response) => {
-      const { subject } = (response.socket as import('node:tls').TLSSocket).getPeerCertificate();
+    const call = overHttps(`${url}${path}`, { rejectUnauthorized: false, agent: false, ...tls }, (response) => {
+      const { subject } = (response.socket as TLSSocket).getPeerCertificate();
       response.resume().on('end', () => resolve({ name: String(subject.CN), status: response.statusCode ?? 0 }));
     });
     call.on('error', reject);
@@ -121,6 +122,13 @@ test('HTTPS is served with a certificate that is read again when it changes; a w
   use('two', 'two');
   await monitor.reload();
   assert.deepEqual(await shown(monitor.url, '/livez'), { name: 'two', status: 200 });
+  const strong = { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' } as const;
+  assert.equal((await shown(monitor.url, '/livez', strong)).status, 200);
+  for (const ciphers of ['ECDHE-RSA-AES256-SHA384', 'AES256-GCM-SHA384']) {
+    await assert.rejects(shown(monitor.url, '/livez', { ...strong, ciphers }), /handshake failure/, ciphers);
+  }
+  const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  await assert.rejects(shown(monitor.url, '/livez', old));
 });
 
 test('metrics at an address of their own need no key, and nothing else is served there', async (t) => {

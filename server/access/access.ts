@@ -21,6 +21,7 @@ import { newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { type KeyRecord, keyCounts } from '../state-machine/state/keys.ts';
 import type { PassKind, PassRecord } from '../state-machine/state/passes.ts';
+import { IdleSessions } from './idle-sessions.ts';
 import { hashOfKey, hashOfSecret, newKey, sameHash } from './secrets.ts';
 import {
   EVERYBODY,
@@ -47,6 +48,8 @@ export type AccessOptions = {
   network?: boolean;
   /** Other instances write to the store, too. */
   shared?: boolean;
+  /** After how long without use a session ends; absent or 0: only by its time. */
+  session_idle_ms?: number;
 };
 
 type Known = { record: KeyRecord; subject: Subject; until_ms: number | null };
@@ -65,6 +68,7 @@ export class Access {
   readonly #last_used = new Map<string, number>();
   /** Hash → worker, of keys that this instance has made for workers that it starts. */
   readonly #own_workers = new Map<string, Subject>();
+  readonly #idle: IdleSessions;
   readonly #unsubscribe: () => void;
   /** Hash of a secret → its key and who has it; null: to be made again, because a key has changed. */
   #by_hash: ReadonlyMap<string, Known> | null = null;
@@ -80,6 +84,7 @@ export class Access {
 
   constructor(options: AccessOptions) {
     this.#options = options;
+    this.#idle = new IdleSessions(options.engine, options.session_idle_ms ?? 0);
     this.#unsubscribe = options.engine.subscribe((segment) => {
       this.#seq_max = Math.max(this.#seq_max, options.engine.state.seq);
       const keys = segment === null || segment.events.some(({ type }) => KEY_EVENTS.has(type));
@@ -184,12 +189,26 @@ export class Access {
     }
   }
 
-  /** Throws MonitorError `pass_invalid`. The subject of a ticket: see `redeem`. */
-  authenticatePass(text: string, kind: 'session' | 'job'): Subject {
+  /**
+   * Throws MonitorError `pass_invalid`. The subject of a ticket: see `redeem`. `use` false: nobody is known to use the
+   * session, which goes on to be idle.
+   */
+  authenticatePass(text: string, kind: 'session' | 'job', { use = true } = {}): Subject {
     if (!this.required) return EVERYBODY;
     const { record, subject } = this.#pass(parsePass(text), kind);
+    if (use) this.#idle.use(record, this.#options.engine.journal.now());
     const held = { ...subject, pass_id: record.id };
     return record.job_id === null ? held : narrowedToJob(held, record.job_id);
+  }
+
+  /** The id of a session that counts; null for any other text. */
+  sessionId(text: string): string | null {
+    try {
+      return this.#pass(parsePass(text), 'session').record.id;
+    } catch (error) {
+      if (error instanceof MonitorError && error.kind === 'unauthenticated') return null;
+      throw error;
+    }
   }
 
   /** Whether this monitor accepts a pass of the fold now. */
@@ -267,14 +286,16 @@ export class Access {
   }
 
   /** Of a pass itself, and of what it was made with: a key or a provider, and perhaps a session. */
-  #endOfPass({ key_id, key_hash, person, session_id, expires_ms }: PassRecord, now_ms: number): MonitorError | number {
-    if (expires_ms <= now_ms) return invalidPass();
+  #endOfPass(pass: PassRecord, now_ms: number): MonitorError | number {
+    const { key_id, key_hash, person, session_id } = pass;
+    const end_ms = Math.min(pass.expires_ms, this.#idle.endOf(pass));
+    if (end_ms <= now_ms) return invalidPass();
     if (session_id !== null && !this.#options.engine.state.tables.passes.has(session_id)) return invalidPass();
     if (key_id === null || key_hash === null) {
-      return person !== null && person.issuer === this.#options.provider?.issuer ? expires_ms : invalidPass();
+      return person !== null && person.issuer === this.#options.provider?.issuer ? end_ms : invalidPass();
     }
     const end = this.#endOfKey({ id: key_id, hash: key_hash }, now_ms);
-    return typeof end === 'number' ? Math.min(end, expires_ms) : end;
+    return typeof end === 'number' ? Math.min(end, end_ms) : end;
   }
 
   #endOfKey(key: { id: string; hash: string }, now_ms: number): MonitorError | number {

@@ -4,7 +4,7 @@ import type { JournalEvent } from '../state-machine/events.ts';
 import type { State } from '../state-machine/state/state.ts';
 
 /** Frequent, and no more than a sign of life. */
-export const SOFT: ReadonlySet<JournalEvent['type']> = new Set(['JobProgressed', 'WorkerBeat']);
+export const SOFT: ReadonlySet<JournalEvent['type']> = new Set(['JobProgressed', 'WorkerBeat', 'PassUsed']);
 
 /** What workers and sources do all day: their jobs, rather than decisions of somebody. */
 const WORK: ReadonlySet<JournalEvent['type']> = new Set([

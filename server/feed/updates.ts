@@ -72,6 +72,7 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'KeyRotated':
     case 'KeyRevoked':
     case 'PassIssued':
+    case 'PassUsed':
     case 'PassEnded':
     case 'TenantSet':
     case 'TenantReset':

@@ -440,6 +440,8 @@ export type PassEvent =
         expires_ms: number;
       };
     }
+  /** A session is in use. Written now and then, not for each request. */
+  | { type: 'PassUsed'; entity: string; data: Record<string, never> }
   | { type: 'PassEnded'; entity: string; data: Record<string, never> };
 
 export type ErasureEvent =

@@ -135,6 +135,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   KeyRotated: null,
   KeyRevoked: null,
   PassIssued: null,
+  PassUsed: null,
   PassEnded: null,
   TenantSet: null,
   TenantReset: null,

@@ -127,12 +127,22 @@ export type Page = { status: number; url: string; text: string; headers: Headers
 export class Browser {
   readonly cookies = new Map<string, Map<string, string>>();
 
-  /** `stop`: a redirect to such an address is returned in place of being followed. */
-  async open(url: string, { form, stop }: { form?: Record<string, string>; stop?: (to: string) => boolean } = {}) {
+  /**
+   * `stop`: a redirect to such an address is returned in place of being followed. `site`: as the browser names where the
+   * first request comes from; `none` is somebody who typed the address.
+   */
+  async open(
+    url: string,
+    {
+      form,
+      stop,
+      site = 'none',
+    }: { form?: Record<string, string>; stop?: (to: string) => boolean; site?: string } = {},
+  ) {
     let at = url;
     let body = form;
     for (let hops = 0; hops < 20; hops += 1) {
-      const page = await this.#request(at, body);
+      const page = await this.#request(at, { form: body, site: hops === 0 ? site : 'cross-site' });
       const location = page.headers.get('location');
       if (location === null) return page;
       at = new URL(location, at).href;
@@ -162,14 +172,17 @@ export class Browser {
     return jar;
   }
 
-  async #request(url: string, form: Record<string, string> | undefined): Promise<Page> {
+  async #request(
+    url: string,
+    { form, site }: { form: Record<string, string> | undefined; site: string },
+  ): Promise<Page> {
     const jar = this.cookiesOf(url);
     const response = await fetch(url, {
       method: form ? 'POST' : 'GET',
       redirect: 'manual',
       headers: {
         cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
-        'sec-fetch-site': 'cross-site',
+        'sec-fetch-site': site,
         'sec-fetch-mode': 'navigate',
       },
       ...(form ? { body: new URLSearchParams(form) } : {}),

@@ -49,6 +49,7 @@ const RATES = {
   rotate_key: 0,
   revoke_key: 0,
   issue_pass: 0,
+  use_pass: 0,
   end_pass: 0,
   // Of policies.
   judge_orphaned: 0.3,
@@ -336,6 +337,7 @@ export class Load {
       case 'rotate_key':
       case 'revoke_key':
       case 'issue_pass':
+      case 'use_pass':
       case 'end_pass':
       case 'set_tenant':
       case 'reset_tenant':

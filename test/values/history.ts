@@ -93,6 +93,7 @@ const WEIGHTS = {
   rotate_key: 0.2,
   revoke_key: 0.2,
   issue_pass: 0.3,
+  use_pass: 0.2,
   end_pass: 0.2,
   set_tenant: 0.5,
   reset_tenant: 0.2,
@@ -352,6 +353,8 @@ class Asking {
         return { type, upload_id: `upload-${this.#count}`, upload_bytes: 7, tenant: this.#anyTenant(state) };
       case 'issue_pass':
         return { type, ...this.#pass(state, chance.pick(['session', 'ticket', 'job'])) };
+      case 'use_pass':
+        return { type, pass_id: state.tables.passes.minKey() ?? 'none', every_ms: chance.pick([0, 300_000]) };
       case 'end_pass':
         return { type, pass_id: state.tables.passes.minKey() ?? 'none', once: chance.happens(0.5) };
       case 'rotate_key':

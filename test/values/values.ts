@@ -159,6 +159,8 @@ export class Values {
         return this.#chance.pick(['en', 'pt-BR', 'zh_Hant_TW']);
       case '^[a-z][a-z0-9_]{0,63}$':
         return this.#chance.pick(['beam_size', 'constructor', 'x'.repeat(64)]);
+      case '^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,63}$':
+        return this.#chance.pick(['eu', 'gpu=a10g', 'constructor', '0', `t${'/'.repeat(63)}`]);
       case TENANT_PATTERN:
         return this.#chance.pick(['acme', 'zebra', 'constructor', '0', 'a'.repeat(32)]);
       case LABEL_PATTERN:

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { TranscriptionAPI } from '../../../sdk/typescript/index.ts';
 import { hashOfKey } from '../../../server/access/secrets.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { ADMIN_KEY, openMonitor } from '../../../test/servers/monitor.ts';
 import { complete, hold, register, submit } from '../../../test/servers/steps.ts';
 import { Live, mayEnter } from './live.ts';
+import { BACKGROUND } from './presence.ts';
 
 const monitor = await openMonitor({ after });
 
@@ -127,4 +129,38 @@ test('of a monitor with keys the page asks for nothing but its session until som
   assert.equal(mayEnter(live.session.get()!), false);
   await live.signIn(ADMIN_KEY);
   assert.deepEqual([mayEnter(live.session.get()!), live.session.get()!.role], [true, 'admin']);
+});
+
+test('a page that nobody uses returns to the sign-in after its time; a sign of somebody keeps it', async (t) => {
+  const clock = new JumpingClock();
+  const keyed = await openMonitor(t, { clock, admin_key_hash: hashOfKey(ADMIN_KEY), session_idle_ms: 3_600_000 });
+  const signedIn = await keyed.withKey(ADMIN_KEY).post('/session');
+  // As a browser sends them.
+  const sent = { cookie: signedIn.headers.get('set-cookie')!.split(';')[0]!, 'sec-fetch-site': 'same-origin' };
+  const { promise: used, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const response = await globalThis.fetch(input, init);
+    if (++asked === 2) resolve();
+    return response;
+  };
+  const options = { baseUrl: keyed.url, random: () => 0 };
+  const api = new TranscriptionAPI({ ...options, headers: { ...sent, ...BACKGROUND } });
+  const present = new TranscriptionAPI({ ...options, headers: sent, fetch });
+  const live = new Live(keyed.url, { api, present, nextFrame: (run) => void setImmediate(run) });
+  t.after(() => live.stop());
+  live.start();
+  const page = new EventTarget();
+  let now_ms = 0;
+  live.presentAt(page, () => now_ms);
+  await when(live, () => live.connection.get().state === 'live');
+  now_ms = 50 * 60_000;
+  clock.jump(now_ms);
+  page.dispatchEvent(new Event('keydown'));
+  await used;
+  clock.jump(50 * 60_000);
+  await api.jobs.list().page();
+  assert.equal((await api.session.get()).signed_in, true);
+  clock.jump(11 * 60_000);
+  await when(live, () => !mayEnter(live.session.get()!));
 });

@@ -11,6 +11,7 @@ import type { SystemHealth } from '../../../protocol/system.ts';
 import type { Worker } from '../../../protocol/worker.ts';
 import { ApiError, type FeedEvents, NotFoundError, TranscriptionAPI } from '../../../sdk/typescript/index.ts';
 import { browserFrame, Frames } from './frames.ts';
+import { BACKGROUND, followPresence } from './presence.ts';
 import { Records, Value } from './records.ts';
 import { withAlertMessage } from './reduce-alert.ts';
 import { ended, type JobMessage, withMessage } from './reduce-job.ts';
@@ -25,7 +26,13 @@ export type ActiveJob = { state: Job['state']; verdict: NonNullable<Job['verdict
 export type JobListener = (message: JobMessage) => void;
 
 /** For tests. */
-type LiveOptions = { api?: TranscriptionAPI; nextFrame?: (run: () => void) => void; leave?: () => void };
+type LiveOptions = {
+  api?: TranscriptionAPI;
+  /** What somebody at the page makes it ask; `api` by default. */
+  present?: TranscriptionAPI;
+  nextFrame?: (run: () => void) => void;
+  leave?: () => void;
+};
 
 const AGAIN_MS = 2_000;
 
@@ -57,12 +64,15 @@ export class Live {
   #first = new Set<string>();
   #following = false;
   readonly #stop = new AbortController();
+  /** Its requests are somebody's use of the session. */
+  readonly #present: TranscriptionAPI;
   readonly #leave: () => void;
 
-  constructor(origin: string, { api, nextFrame = browserFrame, leave = openAgain }: LiveOptions = {}) {
+  constructor(origin: string, { api, present, nextFrame = browserFrame, leave = openAgain }: LiveOptions = {}) {
     this.origin = origin;
     this.#leave = leave;
-    this.api = api ?? new TranscriptionAPI({ baseUrl: origin, retries: 2 });
+    this.api = api ?? new TranscriptionAPI({ baseUrl: origin, retries: 2, headers: BACKGROUND });
+    this.#present = present ?? api ?? new TranscriptionAPI({ baseUrl: origin, retries: 2 });
     this.#frames = new Frames(() => this.#flush(), nextFrame);
     this.#wanted = new Wanted((id) => this.#fetchJob(id));
   }
@@ -92,7 +102,7 @@ export class Live {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        const session = await this.api.session.get({ signal });
+        const session = await this.#present.session.get({ signal });
         this.session.put(session);
         if (mayEnter(session)) this.#followAll();
         return;
@@ -102,9 +112,18 @@ export class Live {
     }
   }
 
+  /** Keeps the session from ending while somebody uses the page. */
+  presentAt(target: EventTarget, now?: () => number): void {
+    const keep = () => {
+      if (this.session.get()?.expires_at) void this.#checkSession(this.#present);
+    };
+    const leave = followPresence(target, keep, now);
+    this.#stop.signal.addEventListener('abort', leave);
+  }
+
   /** A connection may be refused because the session is over. */
-  async #checkSession(): Promise<void> {
-    const session = await this.api.session.get({ signal: this.#stop.signal, retries: 0 }).catch(() => null);
+  async #checkSession(api = this.api): Promise<void> {
+    const session = await api.session.get({ signal: this.#stop.signal, retries: 0 }).catch(() => null);
     if (session && !mayEnter(session)) this.session.put(session);
   }
 
@@ -331,5 +350,6 @@ const openAgain = () => window.location.assign('/');
 export function startLive(origin: string): Live {
   const live = new Live(origin);
   live.start();
+  live.presentAt(window);
   return live;
 }

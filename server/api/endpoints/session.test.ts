@@ -8,7 +8,10 @@ import { submit } from '../../../test/servers/steps.ts';
 import { hashOfKey } from '../../access/secrets.ts';
 
 const clock = new JumpingClock();
-const monitor = await openMonitor({ after }, { clock, admin_key_hash: hashOfKey(ADMIN_KEY) });
+const monitor = await openMonitor(
+  { after },
+  { clock, admin_key_hash: hashOfKey(ADMIN_KEY), session_idle_ms: 3_600_000 },
+);
 const admin = monitor.withKey(ADMIN_KEY);
 const create = async (creation: object) => (await admin.post('/keys', creation)).body as { id: string; key: string };
 
@@ -86,9 +89,35 @@ describe('a session', () => {
     assert.equal((await last.get('/session')).body.signed_in, false);
   });
 
+  test('ends after an hour without use; what its page does by itself is none', async (t) => {
+    const { get, sent } = await signIn((await create({ role: 'read' })).key);
+    clock.jump(50 * 60_000);
+    assert.equal((await get('/jobs')).status, 200);
+    clock.jump(50 * 60_000);
+    assert.equal((await get('/session', { 'tmon-background': '1' })).body.signed_in, true);
+    const socket = await FeedClient.open(t, monitor.url, undefined, { ...sent, origin: monitor.url });
+    clock.jump(11 * 60_000);
+    assert.equal((await socket.closed).code, 4001);
+    assert.deepEqual(codeOf(await get('/jobs')), [401, 'key_required']);
+    assert.equal((await get('/session')).body.signed_in, false);
+    await assert.rejects(FeedClient.open(t, monitor.url, undefined, { ...sent, origin: monitor.url }));
+  });
+
+  test('ends when the same browser signs in again', async () => {
+    const { key } = await create({ role: 'read' });
+    const first = await signIn(key);
+    const { status } = await monitor.withKey(key).post('/session', undefined, first.sent);
+    assert.equal(status, 201);
+    assert.deepEqual(codeOf(await first.get('/jobs')), [401, 'key_required']);
+    const other = await signIn(key);
+    await monitor.withKey(key).post('/session', undefined, { ...other.sent, 'sec-fetch-site': 'cross-site' });
+    assert.equal((await other.get('/jobs')).status, 200, 'another site ends no session');
+  });
+
   test('cannot be prolonged by itself, nor made by a token', async () => {
     const { sent } = await signIn((await create({ role: 'read' })).key);
     assert.deepEqual(codeOf(await monitor.post('/session', undefined, sent)), [403, 'key_needed']);
+    assert.equal((await monitor.get('/jobs', sent)).status, 200);
   });
 });
 

@@ -1,11 +1,13 @@
 /** What a key is exchanged for, so that it need not be kept where it is used: sessions, tickets, tokens for one job. */
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { JobToken, JobTokenRequest, Session, Ticket } from '../../../protocol/session.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import type { Subject } from '../../access/subject.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
-import { clearedCookie, sessionCookie } from '../http/session-cookie.ts';
+import { clearedCookie, sessionCookie, sessionOf } from '../http/session-cookie.ts';
 import { SIGN_IN_PATH } from '../http/sign-in.ts';
 import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
@@ -29,12 +31,13 @@ export const sessionEndpoints = [
         kind: 'session',
         lifetime_ms: context.settings.session_ms,
       });
+      await endSessionBefore(context, caller, request);
       reply.header(
         'set-cookie',
         sessionCookie(text, { secure: request.protocol === 'https', expires_ms, ...nowOf(context) }),
       );
       reply.code(201);
-      return sessionOf(context, subject, expires_ms);
+      return documentOf(context, subject, expires_ms);
     },
   }),
   endpoint({
@@ -47,7 +50,7 @@ export const sessionEndpoints = [
     async run(context, { caller: { subject } }) {
       const { pass_id } = subject;
       const pass = pass_id === null ? undefined : context.engine.state.tables.passes.get(pass_id);
-      return sessionOf(context, subject, pass?.expires_ms ?? null);
+      return documentOf(context, subject, pass?.expires_ms ?? null);
     },
   }),
   httpEndpoint({
@@ -62,7 +65,7 @@ export const sessionEndpoints = [
       if (pass_id !== null)
         await context.engine.submit(freshCommandOf(caller, { type: 'end_pass', pass_id, once: false }));
       reply.header('set-cookie', clearedCookie({ secure: request.protocol === 'https' }));
-      return sessionOf(context, context.access.authenticate(undefined), null);
+      return documentOf(context, context.access.authenticate(undefined), null);
     },
   }),
   endpoint({
@@ -97,9 +100,17 @@ export const sessionEndpoints = [
   }),
 ];
 
+/** Of the same browser: nobody is to go on with it. */
+async function endSessionBefore(context: ApiContext, caller: Caller, request: FastifyRequest): Promise<void> {
+  const { headers, method, host, protocol } = request;
+  const before = sessionOf(headers, { method, host, secure: protocol === 'https' });
+  const pass_id = before === undefined ? null : context.access.sessionId(before);
+  if (pass_id !== null) await context.engine.submit(freshCommandOf(caller, { type: 'end_pass', pass_id, once: false }));
+}
+
 const nowOf = ({ engine }: ApiContext) => ({ now_ms: engine.journal.now() });
 
-function sessionOf({ access, engine, provider }: ApiContext, subject: Subject, expires_ms: number | null): Session {
+function documentOf({ access, engine, provider }: ApiContext, subject: Subject, expires_ms: number | null): Session {
   const { role, permissions, key, person, tags, tenant } = subject;
   const record = key === null ? undefined : engine.state.tables.keys.get(key.id);
   return {

@@ -57,6 +57,8 @@ import { noSuchRoute } from './no-such-route.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
+import { RefusalLog } from './refusals.ts';
+import { ALWAYS } from './response-headers.ts';
 import { addSignIn } from './sign-in.ts';
 import { withSamplesInDescriptions } from './snippets.ts';
 import { respondUnparsed } from './unparsed.ts';
@@ -109,7 +111,7 @@ const LOGO =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
 /** The plugin's default has upgrade-insecure-requests, which breaks the scripts over plain HTTP except on localhost. */
 const PAGES_MAY =
-  "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; " +
+  "default-src 'self'; base-uri 'none'; font-src 'self' data:; frame-ancestors 'none'; img-src 'self' data:; object-src 'none'; " +
   "script-src 'self'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 /** For pages of allowed origins; a preflight is cached for ten minutes. */
 const CORS = {
@@ -130,6 +132,17 @@ const CORS = {
   maxAge: 600,
   strictPreflight: false,
 };
+/** Encrypted and authenticated at once, with forward secrecy: AES-GCM and ChaCha20-Poly1305 alone. */
+const TLS = {
+  minVersion: 'TLSv1.2',
+  honorCipherOrder: true,
+  ciphers: [
+    ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
+    ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+  ].join(':'),
+} as const;
 /** Browsers do not go back to plain HTTP. */
 const HSTS = 'max-age=31536000';
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
@@ -149,10 +162,11 @@ export async function buildApi(
   clock: Clock = systemClock,
   { tls = null, pages_folder = dashboardFolder }: ApiParts = {},
 ): Promise<Api> {
+  const refusals = new RefusalLog(log, clock);
   const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-    sendProblem(error, request, reply, log);
+    sendProblem(error, request, reply, { log, refusals });
   const app = Fastify({
-    ...((tls === null ? {} : { https: tls }) as object),
+    ...((tls === null ? {} : { https: { ...TLS, ...tls } }) as object),
     ...trustedProxies(settings.trusted_proxies),
     logger: false,
     bodyLimit: settings.body_bytes_max,
@@ -179,7 +193,7 @@ export async function buildApi(
   const bodies = new BodyDeadlines(clock, settings.body_idle_ms);
   app.addHook('onRequest', (request, reply, done) => {
     bodies.watch(request, reply);
-    reply.header('x-content-type-options', 'nosniff');
+    reply.headers(ALWAYS);
     if (request.protocol === 'https') reply.header('strict-transport-security', HSTS);
     done();
   });
@@ -200,8 +214,8 @@ export async function buildApi(
   const metrics = metricsPage(() => context, version);
   addMetrics(app, metrics);
   await addPages(app, pages_folder);
-  await addOpenAi(app, { current: () => context, log });
-  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
+  await addOpenAi(app, { current: () => context, log, refusals });
+  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log, refusals });
 
   const document = openApiDocument(endpoints, version);
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -227,7 +241,7 @@ export async function buildApi(
   return {
     app,
     metrics,
-    certify: (next) => (app.server as unknown as TlsServer).setSecureContext(next),
+    certify: (next) => (app.server as unknown as TlsServer).setSecureContext({ ...TLS, ...next }),
     serve: (ready) => {
       context = ready;
     },
@@ -317,12 +331,13 @@ function sendProblem(
   cause: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  log: (level: 'error', message: string) => void,
+  { log, refusals }: { log: (level: 'error', message: string) => void; refusals: RefusalLog },
 ): FastifyReply {
   const error = asMonitorError(cause);
+  refusals.note(error, request);
   logFault(error, withoutKeys(`${request.method} ${request.url} (${request.id})`), log);
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
-  reply.header('x-content-type-options', 'nosniff');
+  reply.headers(ALWAYS);
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
   if (error.code === 'quota_exceeded') reply.headers(quotaHeaders(error.extra ?? {}));
   const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;

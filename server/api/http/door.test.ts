@@ -24,7 +24,7 @@ function send(method: string, path: string, headers: Record<string, string>, bod
   return promise;
 }
 
-test('every response disables MIME sniffing', async () => {
+test('every response disables MIME sniffing, and of those of the API nothing is kept, framed or run', async () => {
   for (const [method, path] of [
     ['GET', '/livez'],
     ['GET', '/metrics'],
@@ -37,6 +37,21 @@ test('every response disables MIME sniffing', async () => {
   ] as const) {
     const { headers } = await send(method, path, {});
     assert.equal(headers['x-content-type-options'], 'nosniff', `${method} ${path}`);
+    const policy = String(headers['content-security-policy']);
+    for (const part of ["base-uri 'none'", "frame-ancestors 'none'"])
+      assert.ok(policy.includes(part), `${path} ${policy}`);
+    if (path === '/docs/') continue;
+    assert.match(policy, /^default-src 'none'; /, path);
+    assert.equal(headers['cache-control'], 'no-store', path);
+    assert.equal(headers['referrer-policy'], 'no-referrer', path);
+  }
+});
+
+test('the method TRACE, which repeats a request, is not supported', async () => {
+  for (const path of ['/', '/api/v1/jobs', '/livez']) {
+    const { status, headers } = await send('TRACE', path, { 'x-api-key': 'secret' });
+    assert.ok(status === 404 || status === 405, `${path} ${status}`);
+    assert.match(String(headers['content-type']), /^application\/problem\+json/);
   }
 });
 

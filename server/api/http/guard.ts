@@ -56,14 +56,16 @@ const spend = (reply: FastifyReply, remaining: Remaining | null): void => {
 /** By a key, by a token in place of it, or by the session of the monitor's own pages. */
 function subjectOf(
   access: Access,
-  { headers, method, host, protocol }: FastifyRequest,
+  { headers, method, host, protocol, routeOptions }: FastifyRequest,
   { key, refreshed }: { key: string | undefined; refreshed: boolean },
 ): Subject {
   if (key?.startsWith('tmt_')) return access.authenticatePass(key, 'job');
   const session = key === undefined ? sessionOf(headers, { method, host, secure: protocol === 'https' }) : undefined;
   if (session === undefined) return access.authenticate(key);
   try {
-    return access.authenticatePass(session, 'session');
+    // Connections to the feed are opened again by the page itself, and what it fetches by itself says so.
+    const use = routeOptions.config.ticket !== true && headers['tmon-background'] === undefined;
+    return access.authenticatePass(session, 'session', { use });
   } catch (error) {
     if (!(error instanceof MonitorError) || error.kind !== 'unauthenticated') throw error;
     // The browser goes on to send a cookie whose session is over: the same as none.

@@ -75,6 +75,26 @@ test('[S12] a body may be compressed with gzip, and unpacked it is as small as a
   }
 });
 
+test('a request whose length is given in two ways is refused, so that no proxy sees another one in it', async () => {
+  const head = 'POST /api/v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n';
+  const inner = 'GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
+  for (const lengths of [
+    'content-length: 5\r\ntransfer-encoding: chunked',
+    'transfer-encoding: chunked\r\ncontent-length: 5',
+    'content-length: 5\r\ncontent-length: 6',
+    'transfer-encoding: chunked, identity',
+  ]) {
+    const response = await raw(`${head}${lengths}\r\n\r\n0\r\n\r\n${inner}`);
+    assert.match(response, /^HTTP\/1\.1 400 /, lengths);
+    assert.equal(response.match(/^HTTP\/1\.1/gm)?.length, 1, `${lengths}: ${response}`);
+  }
+});
+
+test('a query parameter that stands twice is refused', async () => {
+  const { status, body } = await monitor.get('/jobs?limit=1&limit=2');
+  assert.deepEqual([status, body.code], [400, 'invalid_query']);
+});
+
 test('a malformed request gets a problem document', async () => {
   assert.match(await raw('GARBAGE\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*application\/problem\+json[\s\S]*"bad_request"/);
 });

@@ -1,5 +1,6 @@
 /** `/metrics` at an address of its own, for scrapers without a key. It serves nothing else. */
 import { createServer, type Server } from 'node:http';
+import { ALWAYS } from './response-headers.ts';
 
 export type MetricsPage = (accept: string | undefined) => Promise<{ content_type: string; text: string }>;
 
@@ -12,7 +13,7 @@ export async function serveMetrics(page: MetricsPage, at: { host: string; port: 
       return;
     }
     page(request.headers.accept).then(
-      ({ content_type, text }) => response.writeHead(200, { 'content-type': content_type }).end(text),
+      ({ content_type, text }) => response.writeHead(200, { ...ALWAYS, 'content-type': content_type }).end(text),
       () => response.writeHead(500).end(),
     );
   });

@@ -92,6 +92,20 @@ describe('with an identity provider', () => {
     assert.deepEqual([body.role, body.name], ['read', 'Bob@Example.com']);
   });
 
+  test('a page of another site makes nobody sign in, and who signs in again leaves the session before', async () => {
+    for (const site of ['cross-site', 'same-site']) {
+      const page = await new Browser().open(`${START}?to=%2Fjobs`, { site });
+      assert.equal(page.url, `${monitor.url}/jobs`);
+    }
+    const browser = new Browser();
+    await browser.signIn(START, 'ada');
+    const before = pageOf(browser);
+    assert.equal((await before.get('/jobs')).status, 200);
+    await browser.signIn(START, 'ada');
+    assert.equal((await before.get('/jobs')).status, 401);
+    assert.equal((await pageOf(browser).get('/jobs')).status, 200);
+  });
+
   test('someone of the role submit sees only their own jobs', async () => {
     const shop = await signedIn('shop');
     const job = await shop.post('/jobs', { audio_url: 's3://bucket/a.mp3' });

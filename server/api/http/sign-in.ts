@@ -34,9 +34,12 @@ export function addSignIn(app: FastifyInstance, current: () => ApiContext | null
         }
       },
     );
-  page(SIGN_IN_PATH, async ({ provider, origin, secure }, request, reply) => {
+  page(SIGN_IN_PATH, async ({ context, provider, origin, secure }, request, reply) => {
     const { to = '/', again } = request.query as { to?: unknown; again?: unknown };
     const path = ownPath(String(to));
+    // A page of another site makes nobody sign in: the page has a button.
+    if (FOREIGN.has(String(request.headers['sec-fetch-site']))) return reply.redirect(path, 302);
+    await endSessionBefore(context, request);
     const login = again !== undefined;
     const { url, attempt } = await provider.begin(`${origin}${CALLBACK_PATH}`, { login });
     reply.header('set-cookie', signInCookie({ ...attempt, to: path }, { secure }));
@@ -49,6 +52,21 @@ export function addSignIn(app: FastifyInstance, current: () => ApiContext | null
     const session = await openSession(context, person, request);
     reply.header('set-cookie', sessionCookie(session.text, { secure, ...session }));
     return reply.redirect(to, 302);
+  });
+}
+
+const FOREIGN: ReadonlySet<string> = new Set(['cross-site', 'same-site']);
+
+/** Of the same browser: the next one replaces it. */
+async function endSessionBefore({ engine }: ApiContext, { subject, id, ip }: FastifyRequest): Promise<void> {
+  const pass = subject.pass_id === null ? undefined : engine.state.tables.passes.get(subject.pass_id);
+  if (pass?.kind !== 'session') return;
+  await engine.submit({
+    id: `${UNREMEMBERED}${newUlid()}`,
+    fingerprint: '',
+    actor: subject.actor,
+    origin: { request_id: id, address: ip },
+    body: { type: 'end_pass', pass_id: pass.id, once: false },
   });
 }
 

@@ -13,18 +13,25 @@ import { MonitorError } from '../../../protocol/errors.ts';
 import type { ApiContext } from '../context.ts';
 import { asMonitorError, logFault, statusOf } from '../errors.ts';
 import { withoutKeys } from '../http/credentials.ts';
+import type { RefusalLog } from '../http/refusals.ts';
 import { modelsOf } from './models.ts';
 import { openAiError, shouldRetry } from './problems.ts';
 import type { Task } from './responses.ts';
 import { transcribe } from './transcribe.ts';
 
-type Options = { current: () => ApiContext | null; log: (level: 'error', message: string) => void };
+type Options = {
+  current: () => ApiContext | null;
+  log: (level: 'error', message: string) => void;
+  refusals: RefusalLog;
+};
 
-export async function addOpenAi(app: FastifyInstance, { current, log }: Options): Promise<void> {
+export async function addOpenAi(app: FastifyInstance, { current, log, refusals }: Options): Promise<void> {
   await app.register(
     async (routes) => {
       routes.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-      routes.setErrorHandler((error, request, reply) => refuse(asMonitorError(error), request, reply, log));
+      routes.setErrorHandler((error, request, reply) =>
+        refuse(asMonitorError(error), request, reply, { log, refusals }),
+      );
       for (const [path, task] of TASKS) {
         const what = `openai.${task}`;
         routes.route({
@@ -61,7 +68,13 @@ function ready(current: () => ApiContext | null): ApiContext {
   throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', { retry_after_seconds: 1 });
 }
 
-function refuse(error: MonitorError, request: FastifyRequest, reply: FastifyReply, log: Options['log']): FastifyReply {
+function refuse(
+  error: MonitorError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, refusals }: Pick<Options, 'log' | 'refusals'>,
+): FastifyReply {
+  refusals.note(error, request);
   logFault(error, withoutKeys(`${request.method} ${request.url} (${request.id})`), log);
   if (error.kind === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);

@@ -14,6 +14,7 @@ import { countedAs, type Subject } from '../../access/subject.ts';
 import type { Caller, Reply } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { asMonitorError, logFault, toProblem } from '../errors.ts';
+import type { RefusalLog } from '../http/refusals.ts';
 import type { Operation, Operations } from './operations.ts';
 
 /** Enough for a thousand workers behind one gateway, each with a waiting claim and a heartbeat. */
@@ -28,6 +29,7 @@ export type CallsOptions = {
   /** Sends answers to the caller. */
   sendAnswers: (texts: readonly string[]) => void;
   log: (level: 'error', message: string) => void;
+  refusals: Pick<RefusalLog, 'note'>;
 };
 
 export class Calls {
@@ -124,6 +126,9 @@ export class Calls {
   #refuse(call: Call, cause: unknown): void {
     const error = asMonitorError(cause);
     const { id, operation } = call.message;
+    const { subject, address, request_id } = call;
+    const request = { method: 'CALL', url: operation, id: request_id, ip: address, headers: {}, subject };
+    this.#options.refusals.note(error, request);
     logFault(error, `${operation} (${call.request_id})`, this.#options.log);
     const { type: _, title: __, ...problem } = toProblem(error, call.request_id);
     const { retry_after_seconds } = error;

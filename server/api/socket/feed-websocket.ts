@@ -17,6 +17,7 @@ import { MESSAGE_SCHEMAS, Reader } from '../../feed/reader.ts';
 import type { ApiContext } from '../context.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { beyondMemory } from '../endpoints/feed-beyond.ts';
+import type { RefusalLog } from '../http/refusals.ts';
 import { validator } from '../validation.ts';
 import { Calls } from './calls.ts';
 import { Operations } from './operations.ts';
@@ -45,10 +46,17 @@ type Options = {
   /** All endpoints; those that are not `http_only` can be called. */
   endpoints: readonly Endpoint[];
   log: (level: 'error', message: string) => void;
+  refusals: RefusalLog;
 };
 
 /** Shared by all connections. */
-type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
+type Shared = {
+  context: ApiContext;
+  operations: Operations;
+  open: Set<Calls>;
+  log: Options['log'];
+  refusals: RefusalLog;
+};
 type Connection = Shared & { subject: Subject; address: string };
 
 export type FeedWebSockets = {
@@ -58,7 +66,7 @@ export type FeedWebSockets = {
 
 export async function addFeedWebSocket(
   app: FastifyInstance,
-  { current, endpoints, log }: Options,
+  { current, endpoints, log, refusals }: Options,
 ): Promise<FeedWebSockets> {
   const operations = new Operations(endpoints);
   const open = new Set<Calls>();
@@ -81,7 +89,7 @@ export async function addFeedWebSocket(
       const { subject } = request;
       // It had not been checked when the connection was opened.
       if (!context || !subject.permissions.has('any')) return socket.close(FEED_CLOSE.starting, 'starting');
-      serve(socket, request.raw.socket, { context, subject, address: request.ip, operations, open, log });
+      serve(socket, request.raw.socket, { context, subject, address: request.ip, operations, open, log, refusals });
     },
   );
   return { drained: () => Promise.all([...open].map((calls) => calls.finish())) };
@@ -90,7 +98,7 @@ export async function addFeedWebSocket(
 function serve(
   socket: WebSocket,
   stream: Socket,
-  { context, subject, address, operations, open, log }: Connection,
+  { context, subject, address, operations, open, log, refusals }: Connection,
 ): void {
   // If the peer left during the handshake, no `close` event follows.
   if (socket.readyState === socket.CLOSED) return;
@@ -103,6 +111,7 @@ function serve(
     operations,
     sendAnswers: (texts) => reader.sendAnswers(texts),
     log,
+    refusals,
   });
   open.add(calls);
   const closer = new Closer(socket, clock);

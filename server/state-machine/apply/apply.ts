@@ -150,6 +150,7 @@ function applyOne(state: State, event: Event): void {
     case 'UploadCounted':
       return applyTenantEvent(state, event);
     case 'PassIssued':
+    case 'PassUsed':
     case 'PassEnded':
       return applyPassEvent(state, event);
     case 'JobErased':

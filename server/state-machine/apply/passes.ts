@@ -4,6 +4,11 @@ import type { State } from '../state/state.ts';
 
 export function applyPassEvent(state: State, event: PassEvent): void {
   if (event.type === 'PassEnded') return state.removePass(event.entity);
+  if (event.type === 'PassUsed') {
+    const pass = state.tables.passes.get(event.entity);
+    if (pass) state.putPass({ ...pass, used_ms: state.at_ms });
+    return;
+  }
   const {
     kind,
     key_id,

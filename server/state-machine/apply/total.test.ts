@@ -93,6 +93,7 @@ const TYPES: Record<EventType, object> = {
   KeyRotated: { secret_hash: 'i', previous_until_ms: 9, by: 'x' },
   KeyRevoked: { by: 'x' },
   PassIssued: { kind: 'ticket', key_id: 'k', key_hash: 'h', secret_hash: 's', job_id: null, expires_ms: 9 },
+  PassUsed: {},
   PassEnded: {},
   TenantSet: {
     weight: 2,

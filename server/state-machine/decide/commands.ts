@@ -191,6 +191,8 @@ export type CommandBody =
       limits?: PassLimits;
       expires_ms: number;
     }
+  /** Without effect if a use was written within `every_ms`. */
+  | { type: 'use_pass'; pass_id: string; every_ms: number }
   /** `once`: refused unless this ends it. */
   | { type: 'end_pass'; pass_id: string; once: boolean }
   /**

@@ -10,7 +10,7 @@ import { createKey, revokeKey, rotateKey } from './keys.ts';
 import { recordMessages } from './messages.ts';
 import { claimNotices, deliverNotice, failNotice, releaseNotices, replayNotice, requestNotices } from './notices.ts';
 import { observeJobs } from './observed.ts';
-import { endPass, issuePass } from './passes.ts';
+import { endPass, issuePass, usePass } from './passes.ts';
 import { resumePolicies, settleAction } from './policy-commands.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
@@ -129,6 +129,8 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return revokeKey(state, body, context);
     case 'issue_pass':
       return issuePass(state, body);
+    case 'use_pass':
+      return usePass(state, body, context);
     case 'end_pass':
       return endPass(state, body, context);
     case 'tick':

@@ -1,5 +1,5 @@
-/** Passes: issue one for a key, and end it. */
-import { PASSES_MAX } from '../state/passes.ts';
+/** Passes: issue one for a key, record that it is used, and end it. */
+import { PASSES_MAX, usedAt } from '../state/passes.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
@@ -13,6 +13,12 @@ export function issuePass(state: State, { type: _, pass_id, ...data }: Body<'iss
     });
   }
   return { events: [{ type: 'PassIssued', entity: pass_id, data }] };
+}
+
+export function usePass(state: State, { pass_id, every_ms }: Body<'use_pass'>, { at_ms }: Context): Decision {
+  const pass = state.tables.passes.get(pass_id);
+  if (!pass || at_ms >= pass.expires_ms || at_ms - usedAt(pass) < every_ms) return { events: [] };
+  return { events: [{ type: 'PassUsed', entity: pass_id, data: {} }] };
 }
 
 /** `once`: refuses a pass that has ended, so that a ticket opens one connection on one instance. */

@@ -34,6 +34,8 @@ export type PassRecord = {
   session_id: string | null;
   /** Null if an earlier version made it. */
   issued_ms: number | null;
+  /** When a use of it was last written; absent: none was. */
+  used_ms?: number;
   /** HMAC-SHA-256 of its own secret, base64url. */
   secret_hash: string;
   /** Absent except of a link. */
@@ -44,6 +46,9 @@ export type PassRecord = {
 };
 
 export const PASSES_MAX = 100_000;
+
+/** The last use of a session that the journal has, or its beginning. */
+export const usedAt = ({ used_ms, issued_ms }: PassRecord): number => used_ms ?? issued_ms ?? 0;
 
 /** Orders passes by their end. */
 export const passEndKey = ({ expires_ms, id }: PassRecord): string =>
