@@ -106,6 +106,7 @@ class Transcript(Model):
 
         A segment is an object or a dict with `start`, `end` and `text`, and optionally `avg_logprob`
         (faster-whisper, openai-whisper, whisperX), or with `start_seconds`, `end_seconds`, `text` and `confidence`.
+        `words` (with `start`, `end`, `word` or `text`, and `probability` or `score`) and `no_speech_prob` are kept.
         `duration_seconds` defaults to the end of the last one. Raises ValueError for anything else.
         """
         kept = sorted(
@@ -128,9 +129,7 @@ class Transcript(Model):
 
 
 def _segment_of(given: Any) -> dict[str, Any]:
-    fields: Mapping[str, Any] = (
-        given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in _SEGMENT_FIELDS}
-    )
+    fields = _fields_of(given, _SEGMENT_FIELDS)
     start, end = (_first(fields, name + "_seconds", name) for name in ("start", "end"))
     text = fields.get("text")
     if not isinstance(text, str) or start is None or end is None:
@@ -139,15 +138,40 @@ def _segment_of(given: Any) -> dict[str, Any]:
     if confidence is None and logprob is not None:
         # The exponential of the mean log probability of the tokens is their geometric mean.
         confidence = math.exp(logprob)
+    words = fields.get("words")
     return {
         "start_seconds": round(max(0.0, float(start)), 3),
         "end_seconds": round(max(0.0, float(end)), 3),
         "text": text.strip(),
-        "confidence": None if confidence is None else round(min(1.0, max(0.0, float(confidence))), 3),
+        "confidence": _share(confidence),
+        "words": None if words is None else [word for word in map(_word_of, words) if word is not None],
+        "no_speech": _share(_first(fields, "no_speech", "no_speech_prob")),
     }
 
 
-_SEGMENT_FIELDS = ("start", "end", "start_seconds", "end_seconds", "text", "confidence", "avg_logprob")
+def _word_of(given: Any) -> TranscriptWord | None:
+    """None if it has no text or no times, as words that whisperX could not align."""
+    fields = _fields_of(given, _WORD_FIELDS)
+    text, start, end = _first(fields, "text", "word"), *(_first(fields, n + "_seconds", n) for n in ("start", "end"))
+    if not isinstance(text, str) or start is None or end is None:
+        return None
+    begins = round(max(0.0, float(start)), 3)
+    probability = _share(_first(fields, "probability", "score"))
+    ends = max(begins, round(float(end), 3))
+    return TranscriptWord(start_seconds=begins, end_seconds=ends, text=text.strip(), probability=probability)
+
+
+def _share(value: Any) -> float | None:
+    return None if value is None else round(min(1.0, max(0.0, float(value))), 3)
+
+
+def _fields_of(given: Any, names: Iterable[str]) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in names}
+
+
+_TIMES = ("start", "end", "start_seconds", "end_seconds")
+_SEGMENT_FIELDS = (*_TIMES, "text", "confidence", "avg_logprob", "words", "no_speech", "no_speech_prob")
+_WORD_FIELDS = (*_TIMES, "text", "word", "probability", "score")
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> Any:
