@@ -33,25 +33,35 @@ def main(words: Sequence[str] | None = None) -> int:
     start_log(options.log_format)
     try:
         return _work(options)
-    except JobFailed as error:
-        # The model: what is missing, or wrong about the options.
-        print(f"tmon-worker: {error}", file=sys.stderr)
-        return REFUSED
     except ApiError as error:
         print(f"tmon-worker: {error}", file=sys.stderr)
         return _code_of(error)
-    except OSError as error:
+    except (NotReady, OSError) as error:
         print(f"tmon-worker: {error}", file=sys.stderr)
         return REFUSED
+    except Exception:
+        log.exception("tmon-worker has a bug")
+        return INTERNAL
+
+
+class NotReady(Exception):
+    """What the model lacks, or what is wrong about its options."""
 
 
 def _work(options: Options) -> int:
     if importlib.util.find_spec("faster_whisper") is None:
-        raise with_code("engine_missing", f"{sys.executable} does not have it")
-    process = ModelProcess(options.engine, options.max_jobs)
+        raise NotReady(with_code("engine_missing", f"{sys.executable} does not have it"))
+
+    def print_line(line: str) -> None:
+        log.info("engine: %s", line)
+
+    process = ModelProcess(options.engine, options.max_jobs, print_line)
     with work_directory(options.work_dir) as directory, _Signals(process) as signals:
         try:
-            loaded = process.load()
+            try:
+                loaded = process.load()
+            except (JobFailed, RuntimeError) as error:  # the latter: the GPU
+                raise NotReady(str(error)) from error
             return _serve(options, process, loaded["capabilities"], directory, signals)
         except WorkerLeaving:
             return FINE

@@ -114,13 +114,15 @@ class _Child:
 
 class ModelProcess:
     """`options` are those with which the model is loaded: `model`, `language`, `device`, `compute_type`, `batch_size`.
-    `parallel`: jobs at once with one model.
+    `parallel`: jobs at once with one model. `printed` is called with each line that is not a job's, in another thread.
     """
 
-    def __init__(self, options: Mapping[str, Any], parallel: int = 1, program: Path = PROGRAM) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], parallel: int = 1, printed: Callable[[str], None] = lambda _line: None
+    ) -> None:
         self._options = dict(options)
         self._parallel = parallel
-        self._program = program
+        self._printed = printed
         self._changed = threading.Condition()
         self._child: _Child | None = None
         self._number = 0
@@ -280,7 +282,7 @@ class ModelProcess:
         return self._child
 
     def _keep(self, child: _Child) -> None:
-        command = [sys.executable, str(self._program)]
+        command = [sys.executable, str(PROGRAM)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         try:
             # In a session of its own: Ctrl-C is for the worker.
@@ -342,9 +344,10 @@ class ModelProcess:
                     continue
                 text = line.decode(errors="replace")
                 child.tail.append(text)
-                sys.stderr.write(text)
                 views = [run.view for run in list(child.runs.values()) if run.view is not None]
-                if len(views) == 1:  # of several jobs it is not known which one the line is about
+                if not views:
+                    self._printed(text.rstrip("\n"))
+                elif len(views) == 1:  # of several jobs it is not known which one the line is about
                     views[0].printed(text.rstrip("\n"))
 
 

@@ -1,0 +1,208 @@
+"""`tmon-worker`, with a stand-in for faster-whisper; test/kill-table has it with the real one."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transcription_monitor import JobCancelled, JobFailed, Transcript, TranscriptionAPI
+from transcription_monitor.bodies import JobOptions
+from transcription_monitor.worker_command import model_process
+from transcription_monitor.worker_command.job_options import options_of
+from transcription_monitor.worker_command.limits import JobTimeout
+from transcription_monitor.worker_command.main import main
+from transcription_monitor.worker_command.model_process import ModelProcess
+from transcription_monitor.worker_command.options import read_options
+from transcription_monitor.worker_command.redact import redactor_of
+
+from .processes import PATIENCE_SECONDS, ROOT, Monitor, started
+
+STAND_INS = ROOT / "agent" / "engines" / "testdata" / "python"
+PATH = f"{ROOT / 'sdk' / 'python' / 'src'}:{STAND_INS}"
+COMMAND = [sys.executable, "-m", "transcription_monitor.worker_command"]
+
+
+def test_it_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
+    server: Monitor, api: TranscriptionAPI, tone: bytes, tmp_path: Path
+) -> None:
+    def submit(recording: bytes, options: JobOptions) -> str:
+        return api.jobs.submit(api.uploads.create(recording, name="tone.wav").audio_url, job_options=options).id
+
+    good = submit(tone, {"prompt": "me", "word_timestamps": True, "engine_options": {"beam_size": 2}})
+    text = submit(b"no sound at all", {})
+    unknown = submit(tone, {"engine_options": {"beams": 2}})
+    words = ["--server", server.url, "--id", "worker-1", "--model", "base", "--tag", "eu", "--hourly-price", "0.5"]
+    more = ["--work-dir", str(tmp_path), "--defaults", "hotwords=you&temperature=0", "--log-format", "json"]
+    with started([*COMMAND, *words, *more], {"PYTHONPATH": PATH}) as worker:
+        states = [list(api.jobs.watch(job_id))[-1].state for job_id in (good, text, unknown)]
+        assert states == ["COMPLETED", "FAILED", "FAILED"]
+        found = api.workers.get("worker-1")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    lines = [json.loads(line) for line in worker.said]
+    assert "SIGTERM: finishing the current jobs; repeat to stop at once" in [line["message"] for line in lines]
+    assert (found.capabilities.model, found.capabilities.device, found.capabilities.tags) == ("base", "cpu", ["eu"])
+    assert "hotwords" in (found.capabilities.options or [])
+    assert (found.location.spot_price, found.health.disk_usage is None) == (0.5, False)
+    transcript = api.jobs.transcript(good)
+    assert (transcript.engine, transcript.language, transcript.duration_seconds) == ("faster-whisper base", "de", 70)
+    first = transcript.segments[0]
+    assert (first.text, first.no_speech) == ("transcribe as me, you at 0 with 2 beams", 0.25)
+    assert first.words is not None
+    assert (first.words[0].text, first.words[0].probability) == ("one", 0.9)
+    assert "a line of the library's own" in api.jobs.attempt_log(good, 1).text
+    codes = [error.code for job_id in (text, unknown) if (error := api.jobs.get(job_id).retry_info.last_error)]
+    assert codes == ["not_audio", "option_not_supported"]
+    assert list(tmp_path.iterdir()) == []
+
+
+class View:
+    """A job for the process; `check` does what the test wants."""
+
+    batch_size: int | None = 1
+
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self.begun_at = threading.Event()
+        self._check = check
+        self.processes = 0
+
+    def waiting(self, stage: str) -> None:
+        assert stage in ("LOADING_MODEL", "WAITING_FOR_ENGINE")
+
+    def begun(self) -> None:
+        self.processes += 1
+        self.begun_at.set()
+
+    def message(self, message: Mapping[str, Any]) -> None:
+        assert message["event"] in ("audio", "progress")
+
+    def check(self) -> None:
+        self._check()
+
+    def printed(self, line: str) -> None:
+        pass
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelProcess]:
+    monkeypatch.setenv("PYTHONPATH", PATH)
+    monkeypatch.setattr(model_process, "GRACE_SECONDS", 0.5)
+    one = ModelProcess({"model": "base"}, parallel=2)
+    yield one
+    one.close()
+
+
+def transcribe(process: ModelProcess, folder: Path, name: str, view: View) -> Any:
+    audio = folder / f"{name}.wav"
+    audio.write_bytes(b"RIFF")
+    output = folder / f"{name}.json"
+    process.transcribe(audio, output, {"batch_size": 1, "job": {}}, view)
+    return json.loads(output.read_text())
+
+
+def test_a_crash_costs_only_the_job_that_causes_it(process: ModelProcess, tmp_path: Path) -> None:
+    beside = View()
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(transcribe(process, tmp_path, "waits", beside)))
+    thread.start()
+    assert beside.begun_at.wait(PATIENCE_SECONDS)
+    (tmp_path / "dies.wav.go").touch()
+    with pytest.raises(JobFailed, match="was ended by SIGABRT") as crash:
+        # The other one goes on once it runs alone.
+        transcribe(process, tmp_path, "dies", View(lambda: (tmp_path / "waits.wav.go").touch()))
+    assert crash.value.code == "engine_crashed"
+    thread.join(PATIENCE_SECONDS)
+    assert len(found[0]["segments"]) == 3
+
+
+def test_a_cancelled_job_that_does_not_let_go_is_killed_and_the_model_is_loaded_again(
+    process: ModelProcess, tmp_path: Path
+) -> None:
+    def cancel() -> None:
+        raise JobCancelled("job-1")
+
+    with pytest.raises(JobCancelled):
+        transcribe(process, tmp_path, "hangs", View(cancel))
+    assert len(transcribe(process, tmp_path, "good", View())["segments"]) == 3
+    process.verify()
+
+
+def test_a_gpu_that_is_lost_fails_the_self_check_and_a_full_one_does_not(process: ModelProcess, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="out of memory"):
+        transcribe(process, tmp_path, "huge", View())
+    process.verify()
+    with pytest.raises(JobFailed, match="unspecified launch failure"):
+        transcribe(process, tmp_path, "lost", View())
+    with pytest.raises(RuntimeError, match="unspecified launch failure"):
+        process.verify()
+    process.verify()
+
+
+def test_without_the_library_it_says_what_to_install(capfd: pytest.CaptureFixture[str]) -> None:
+    if "faster_whisper" in sys.modules:
+        pytest.skip("it is there")
+    assert main([]) == 5
+    assert "pip install 'transcription-monitor[faster-whisper]'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--max-jobs", "0"], "whole number"),
+        (["--stall-timeout", "5"], "90s, 10m or 2h, or off"),
+        (["--job-timeout", "x"], "like 10x"),
+        (["--hourly-price", "-1"], "0 or more"),
+        (["--defaults", "vad=1"], "vad must be true or false"),
+        (["--defaults", "diarize=true"], "diarize is no option that can be set here"),
+        (["--api-key-file", "/nowhere/key"], "/nowhere/key, cannot be read"),
+    ],
+)
+def test_wrong_options_are_named_at_the_start(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read_options(words, {})
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_options_come_from_the_environment_too() -> None:
+    given = {"TMON_SERVER": "10.0.0.5:8080", "TMON_MODEL": "small", "TMON_MAX_JOBS": "2", "TMON_STALL_TIMEOUT": "off"}
+    options = read_options(["--model", "tiny", "--job-timeout", "10x"], given)
+    assert (options.server, options.engine, options.max_jobs) == ("http://10.0.0.5:8080", {"model": "tiny"}, 2)
+    assert (options.stall_timeout, options.job_timeout) == (math.inf, JobTimeout(times=10))
+    assert options.job_timeout.seconds(60) == 600
+
+
+def test_a_job_for_another_model_or_with_an_option_that_is_not_known_fails_and_names_it() -> None:
+    assert options_of({"model": "base", "vad": True}, {"vad": False, "task": "translate"}, "base") == {
+        "vad": True,
+        "task": "translate",
+    }
+    for given, name in (({"model": "large-v3"}, "large-v3"), ({"diarize": True}, "diarize")):
+        with pytest.raises(JobFailed, match=name) as failed:
+            options_of(given, {}, "base")
+        assert (failed.value.code, failed.value.retryable) == ("option_not_supported", False)
+
+
+def test_secrets_do_not_leave_the_machine() -> None:
+    redact = redactor_of({"MY_TOKEN": "abcdefgh", "SHORT_KEY": "abc"})
+    assert (
+        redact("abcdefgh of https://me:pw@host/a?sig=1 abc") == "[redacted] of https://[redacted]@host/a?[redacted] abc"
+    )
+    assert redact("Bearer 12345678") == "Bearer [redacted]"
+
+
+def test_words_without_times_are_left_out() -> None:
+    word = {"word": " a", "start": 0.0, "end": 0.5, "score": 0.5}
+    segment = {"start": 0, "end": 1, "text": "a 9", "words": [word, {"word": " 9"}]}
+    [found] = Transcript.of_segments([segment], engine="whisperX").segments
+    assert [(one.text, one.end_seconds, one.probability) for one in found.words or []] == [("a", 0.5, 0.5)]
