@@ -12,7 +12,7 @@ export type PythonEngine = Pick<ShelledEngine, 'held' | 'release'> & {
   environment: Record<string, string>;
 };
 
-const ENGINE = join(SDK_SOURCE, 'transcription_monitor/worker_command/engine/main.py');
+const ENGINE = join(SDK_SOURCE, 'transcription_monitor/worker_command/_engine/main.py');
 
 /** Python imports it at its start; the process with the model becomes PROGRAM, which runs the engine's script. */
 const SITE = `

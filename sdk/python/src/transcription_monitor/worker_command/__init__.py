@@ -4,5 +4,5 @@ main.py          signals, exit codes
 options.py       the command line
 transcribe.py    a job, from the recording to the transcript
 model_process.py the process with the model, which is loaded once
-engine/          what runs in that process
+_engine/         what runs in that process
 """

@@ -6,7 +6,7 @@ is replaced when it crashes, hangs, does not let go of a stopped job, or has gro
                 └─ killed ─┘                  by a job that must stop; the others run again
 
 Each process has a thread of this one that starts it, reads its messages and waits for its end: Linux kills it when that
-thread ends. engine/worker_protocol.py documents the messages.
+thread ends. _engine/worker_protocol.py documents the messages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from ..worker.errors import JobFailed, JobStalled, WorkerLeaving
 from .failures import crash, error_of
 
-PROGRAM = Path(__file__).parent / "engine" / "main.py"
+PROGRAM = Path(__file__).parent / "_engine" / "main.py"
 POLL_SECONDS = 0.2
 #: For a window to be finished, after which a stopped job lets go.
 GRACE_SECONDS = 2.0
