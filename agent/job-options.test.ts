@@ -30,6 +30,16 @@ test('an option that the engine does not know, or another model, fails the job a
   }
 });
 
+test('what an engine does not do anyway may be asked for', () => {
+  const given = { diarize: false, vad: false, channels: 'mix', task: 'transcribe', word_timestamps: false } as const;
+  // It knows words, and is told.
+  assert.deepEqual(optionsOf({ given, defaults: {}, engine, model: undefined }), { word_timestamps: false });
+  for (const one of [{ channels: 'split' }, { task: 'translate' }] as const) {
+    const run = () => optionsOf({ given: one, defaults: {}, engine, model: undefined });
+    assert.throws(run, { code: 'option_not_supported' });
+  }
+});
+
 test('defaults that can not be meant are refused at the start', () => {
   for (const [text, message] of [
     ['lang=de', /lang is not an option/],

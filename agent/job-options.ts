@@ -17,13 +17,25 @@ export function optionsOf({ given = {}, defaults, engine, model }: OptionsOfJob)
   if (wanted !== undefined && wanted !== model) {
     throw notSupported(`this worker has the model ${model ?? 'of its engine'}, not ${wanted}`);
   }
-  for (const name of Object.keys(options)) assertKnown(name, engine);
-  return options;
+  const wanted_here = Object.entries(options).filter(
+    ([name, value]) => isKnown(name, engine) || !isDefault(name, value),
+  );
+  for (const [name] of wanted_here) assertKnown(name, engine);
+  return Object.fromEntries(wanted_here);
 }
+
+/** Not to do what an engine can not do anyway needs no support. */
+const DEFAULTS: Readonly<Partial<Record<string, unknown>>> = {
+  ...{ task: 'transcribe', channels: 'mix', word_timestamps: false, vad: false, diarize: false },
+};
+const isDefault = (name: string, value: unknown): boolean => name in DEFAULTS && DEFAULTS[name] === value;
+
+const isKnown = (name: string, { options = [] }: Pick<Engine, 'options'>): boolean =>
+  (options as readonly string[]).includes(name);
 
 /** Throws EngineError `option_not_supported`. */
 export function assertKnown(name: string, { name: engine, options = [] }: Pick<Engine, 'name' | 'options'>): void {
-  if ((options as readonly string[]).includes(name)) return;
+  if (isKnown(name, { options })) return;
   const known = options.length === 0 ? 'it has none' : `it knows ${options.join(', ')}`;
   throw notSupported(`the engine ${engine} does not support the option ${name}: ${known}`);
 }

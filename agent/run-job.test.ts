@@ -7,6 +7,8 @@ import { after, test } from 'node:test';
 import { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
+import { tones } from './channels/testing-tones.ts';
+import type { Engine } from './engines/engine.ts';
 import { createExec } from './engines/exec.ts';
 import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
 
@@ -87,6 +89,39 @@ test('the options of a job reach the engine; one that it does not know fails the
   assert.match(retry_info.last_error?.message ?? '', /diarize: it knows language, vad/);
   worker.drain();
   await worker.ended;
+});
+
+test('channels=split: one progress over both channels, and each segment has its own; a cancel ends it', async (t) => {
+  const gate = join(temporaryDirectory(t), 'gate');
+  spawnSync('mkfifo', [gate]);
+  const hears = new URL('channels/testdata/hear_tones.py', import.meta.url).pathname;
+  const wait = `case "$1" in *channel-0.wav) read line < ${gate};; esac`;
+  const command = `sh -c 'python3 ${hears} "$1" "$2"; ${wait}' sh {input} {output}`;
+  const engine: Engine = { ...createExec({ command }), options: ['channels'] };
+  const worker = startTestWorker(t, api, '', { workerId: 'worker-channels', engine });
+  const call = tones([300, 0, 300], [0, 900, 900]);
+  const options = { channels: 'split' } as const;
+
+  const { id } = await submitAudio(api, call, { options });
+  const { progress } = await jobThat(api, id, ({ percentage }) => percentage === 50);
+  assert.deepEqual([progress.current_chunk, progress.total_chunks], [1, 2]);
+  spawnSync('sh', ['-c', `echo go > ${gate}`]);
+  const job = await jobEnd(api, id);
+  assert.deepEqual([job.state, job.input.duration_seconds, job.output.segments_count], ['COMPLETED', 3, 4]);
+  const { segments, duration_seconds } = await api.jobs.transcript(id);
+  assert.equal(duration_seconds, 3);
+  assert.deepEqual(
+    segments.map(({ start_seconds, channel, text }) => `${start_seconds} s, ${channel}: ${text}`),
+    ['0 s, 0: 300 Hz', '1 s, 1: 900 Hz', '2 s, 0: 300 Hz', '2 s, 1: 900 Hz'],
+  );
+
+  const cancelled = await submitAudio(api, call, { options });
+  await jobThat(api, cancelled.id, ({ percentage }) => percentage === 50);
+  await api.jobs.cancel(cancelled.id);
+  assert.equal((await jobEnd(api, cancelled.id)).state, 'CANCELLED');
+  worker.drain();
+  await worker.ended;
+  assert.deepEqual(worker.leftovers(), []);
 });
 
 test('empty and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {

@@ -18,16 +18,16 @@ import type { SpanExport } from '../tracing/span.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
 import { receiveAudio } from './audio/receive-audio.ts';
+import { transcribeChannels, transcribeWhole } from './channels/transcribe-channels.ts';
 import type { Clock } from './clock.ts';
 import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
-import { beginTry } from './engine-try.ts';
+import { beginTry, ofWhole } from './engine-try.ts';
 import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
 import { optionsOf } from './job-options.ts';
 import { type JobTrace, traceOf } from './job-trace.ts';
 import type { LearnedPace } from './learned-pace.ts';
 import { ProgressReports } from './progress-report.ts';
-import { transcribeChecked } from './quality/checked-transcription.ts';
 import { measureAudio } from './quality/measure-audio.ts';
 import type { OnSuspect } from './quality/on-suspect.ts';
 import { redactorOf } from './redact.ts';
@@ -170,7 +170,7 @@ async function transcribe(
   const { signal, claimed } = held;
   // Before the download: a job that can't be done here costs nothing.
   const given = claimed.job.options;
-  const job_options = optionsOf({ given, defaults: options.defaults, engine, model: options.model });
+  const { channels, ...job_options } = optionsOf({ given, defaults: options.defaults, engine, model: options.model });
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   const audio = await trace.stage('download', () => download(held, directory, options), audioAttributes);
   signal.throwIfAborted();
@@ -182,14 +182,16 @@ async function transcribe(
   const batch_size = claimed.attempt.batch_size ?? batchSize;
   const { duration_seconds } = audio;
   const task = { audio_path: audio.path, duration_seconds, work_directory, batch_size, options: job_options };
+  const transcribeParts = channels === 'split' ? transcribeChannels : transcribeWhole;
   const run = () =>
-    transcribeChecked(engine, task, {
+    transcribeParts(engine, task, {
       signal,
       onSuspect,
-      begin: () =>
+      begin: (part) =>
         beginTry({
           held,
           reports,
+          part,
           facts,
           limits,
           pace,
@@ -198,10 +200,10 @@ async function transcribe(
           onLog: (line) => engineLog.line(line),
         }),
       measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
-      onSecondTry({ reasons }, what) {
+      onSecondTry({ reasons }, what, part) {
         const message = `the transcript is suspect: a second try, ${what}`;
         log({ message, job_id: held.jobId, attempt: claimed.attempt.number, why: reasons[0]?.message });
-        reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
+        reports.note({ stage: 'TRANSCRIBING', percentage: ofWhole(0, part), ...facts });
       },
     });
   const transcript = await trace

@@ -305,7 +305,8 @@ class RunningWorker {
   #onAway(error: Error | null): void {
     if ((error !== null) === this.#away) return;
     this.#away = error !== null;
-    if (error === null) this.#log({ message: 'the monitor is back' });
-    else this.#log({ message: 'the monitor is away, waiting', error: error.message });
+    if (error === null) return this.#log({ message: 'the monitor is back' });
+    const { message, hint } = error as Error & { hint?: string };
+    this.#log({ message: 'the monitor is away, waiting', error: message, ...(hint === undefined ? {} : { hint }) });
   }
 }

@@ -2,12 +2,12 @@
 import { Command, Option } from 'commander';
 import { checkAws, type DoctorAwsOptions, printRights } from './doctor-aws.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { type ClientOptions, clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
+import { type ClientOptions, clientOf, DEFAULT_SERVER, jsonOption, shownServer, withConnection } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
 type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
 type DoctorOptions = DoctorAwsOptions &
-  Pick<ClientOptions, 'apiKey' | 'apiKeyFile'> & {
+  Pick<ClientOptions, 'apiKey' | 'apiKeyFile' | 'header'> & {
     aws?: boolean;
     acceptLoss?: boolean;
     recheck?: boolean;
@@ -15,7 +15,7 @@ type DoctorOptions = DoctorAwsOptions &
   };
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  const command = new Command('doctor')
     .description(
       'Test whether a store meets the journal’s requirements; with --aws, whether the rights on AWS suffice; without either, check this machine and the monitor.',
     )
@@ -36,11 +36,8 @@ export function doctorCommand(): Command {
     )
     .option('--worker-role <arn>', 'with --aws: ask IAM whether this role reads recordings and nothing else')
     .option('--audio <url>', 'with --aws: a recording that workers read, s3://bucket/key')
-    .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
-    .addOption(new Option('--api-key <key>', 'API key of the monitor').env('TMON_API_KEY'))
-    .addOption(new Option('--api-key-file <path>', 'file with the API key').env('TMON_API_KEY_FILE'))
-    .addOption(jsonOption())
-    .action(doctor);
+    .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'));
+  return withConnection(command).addOption(jsonOption()).action(doctor);
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
@@ -87,7 +84,7 @@ async function lookAround(options: DoctorOptions): Promise<Finding[]> {
   try {
     const health = await clientOf({ ...options, server }).system.health();
     const verdict = health.status === 'HEALTHY' ? 'pass' : 'warn';
-    findings.push({ check: 'monitor', verdict, says: `${server} is ${health.status}` });
+    findings.push({ check: 'monitor', verdict, says: `${shownServer(server)} is ${health.status}` });
     for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', says: alert.message });
   } catch (error) {
     // Only a monitor that was named explicitly has to be running.

@@ -57,13 +57,9 @@ function describeError(error: unknown): Words {
   const fields = Array.isArray(errors)
     ? (errors as { field: string; message: string }[]).map(({ field, message }) => `${field || '/'}: ${message}`)
     : [];
-  const unreachable =
-    error instanceof NoAnswerError
-      ? 'Is the monitor running at that address? `tmon serve` starts one; --server selects another.'
-      : undefined;
   return {
     message: error.message,
-    hint: unreachable ?? (typeof hint === 'string' ? hint : undefined),
+    hint: typeof hint === 'string' ? hint : undefined,
     code: typeof code === 'string' ? code : undefined,
     fields,
     excerpt: typeof excerpt === 'string' ? excerpt : undefined,

@@ -152,6 +152,8 @@ test('a file is uploaded, submitted and watched to its transcript; a pipe gets p
 
   assert.equal((await tmon(t, 'transcript', id)).stdout, 'good morning\n');
   assert.match((await tmon(t, 'transcript', id, '--format', 'srt')).stdout, /^1\n00:00:00,000 --> /);
+  const verbose = await tmon(t, 'transcript', id, '--format', 'verbose_json');
+  assert.equal(JSON.parse(verbose.stdout).segments[0].text, 'good morning');
   const job = JSON.parse((await tmon(t, 'job', id, '--json')).stdout);
   assert.deepEqual([job.state, job.tags, job.metadata], ['COMPLETED', ['greeting'], { who: 'me' }]);
   assert.match((await tmon(t, 'job', id)).stdout, /^state +COMPLETED.*\n/m);

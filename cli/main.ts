@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { cacheDirectory, ownVersion } from '../installation/own-files.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
+import { prepareNetwork } from './network.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 
 // Caches the compiled modules loaded from here on: starts the monitor 0.3 s faster. In our own folder, because others
@@ -53,6 +54,7 @@ Without a monitor, from what workers report to a log, a bucket, a table or a que
   tmon import URL                 import history into a monitor; \`tmon serve --source URL\` follows it live
 
 Details: \`tmon help COMMAND\`. --server URL or TMON_SERVER selects the monitor; --json is for programs.
+--ca FILE or TMON_CA trusts a private certificate authority; HTTPS_PROXY, HTTP_PROXY and NO_PROXY are followed.
 ${EXIT_CODES_HELP}
 `;
 
@@ -112,6 +114,9 @@ async function createProgram(name = ''): Promise<Command> {
     .showSuggestionAfterError(true);
   for (const [known, make] of Object.entries(COMMANDS))
     program.addCommand(known === name ? await make() : new Command(known));
+  program.hook('preAction', async (_, command) => {
+    await prepareNetwork({ ca: command.opts().ca ?? process.env.TMON_CA, environment: process.env });
+  });
   program.helpInformation = () => TUTORIAL;
   speakOurWay(program);
   return program;

@@ -10,15 +10,46 @@ import { note } from './output.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
-export type ClientOptions = { server: string; apiKey?: string; apiKeyFile?: string; json?: boolean };
+export type ClientOptions = {
+  server: string;
+  apiKey?: string;
+  apiKeyFile?: string;
+  /** Sent with every request, for proxies. */
+  header?: Record<string, string>;
+  json?: boolean;
+};
 
 /** A command that calls a monitor. */
 export function clientCommand(name: string): Command {
-  return new Command(name)
-    .addOption(new Option('--server <url>', 'address of the monitor').env('TMON_SERVER').default(DEFAULT_SERVER))
+  const server = new Option('--server <url>', 'address of the monitor').env('TMON_SERVER').default(DEFAULT_SERVER);
+  return withConnection(new Command(name).addOption(server)).addOption(jsonOption());
+}
+
+/** The options of a connection to a monitor. main.ts acts on `--ca`. */
+export function withConnection(command: Command): Command {
+  return command
     .addOption(new Option('--api-key <key>', 'API key of the monitor').env('TMON_API_KEY'))
     .addOption(new Option('--api-key-file <path>', 'file with the API key').env('TMON_API_KEY_FILE'))
-    .addOption(jsonOption());
+    .addOption(new Option('--ca <path>', 'PEM file of a private certificate authority to trust').env('TMON_CA'))
+    .addOption(
+      new Option('--header <header>', "'Name: value', sent with every request, for a proxy; repeatable, or one a line")
+        .env('TMON_HEADERS')
+        .argParser(header),
+    );
+}
+
+function header(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const pairs = value
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const [, name, content] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(line) ?? [];
+      // Not Commander's error: it shows the value, which may be a secret.
+      if (name === undefined || content === undefined)
+        throw new CommandError(EXIT.usage, "--header or TMON_HEADERS is not of the form 'Name: value'");
+      return [name, content.trimEnd()];
+    });
+  return { ...before, ...Object.fromEntries(pairs) };
 }
 
 export function jsonOption(): Option {
@@ -27,12 +58,23 @@ export function jsonOption(): Option {
 
 /** Few retries, because a person is waiting. */
 export function clientOf(
-  { server, apiKey, apiKeyFile }: ClientOptions,
-  options: Pick<TransportOptions, 'transport'> = {},
+  { server, apiKey, apiKeyFile, header }: ClientOptions,
+  options: Pick<TransportOptions, 'transport' | 'onWarning'> = {},
 ): TranscriptionAPI {
-  const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
+  const baseUrl = withScheme(server);
   const key = apiKey ?? (apiKeyFile === undefined ? undefined : readKey(apiKeyFile));
-  return new TranscriptionAPI({ baseUrl, apiKey: key, retries: 2, onWarning: warnOnce, ...options });
+  const headers = header === undefined ? {} : { headers: header };
+  return new TranscriptionAPI({ baseUrl, apiKey: key, ...headers, retries: 2, onWarning: warnOnce, ...options });
+}
+
+const withScheme = (server: string): string => (/^[a-z]+:\/\//i.test(server) ? server : `http://${server}`);
+
+/** The address of a monitor for people: without a password. */
+export function shownServer(server: string): string {
+  const url = URL.parse(withScheme(server));
+  return url === null || url.username + url.password === ''
+    ? server
+    : `${url.origin}${url.pathname.replace(/\/$/, '')}`;
 }
 
 function readKey(path: string): string {

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { CommandError, EXIT } from './exit-code.ts';
 import { FetchBar } from './fetch-bar.ts';
-import { clientOf, wholeNumber } from './options.ts';
+import { clientOf, wholeNumber, withConnection } from './options.ts';
 import { note } from './output.ts';
 import { settingsOf } from './serve.ts';
 import { withExcerpt } from './sql-excerpt.ts';
@@ -16,6 +16,7 @@ type SqlOptions = {
   server?: string;
   apiKey?: string;
   apiKeyFile?: string;
+  header?: Record<string, string>;
   format?: Format;
   output?: string;
   limit?: number;
@@ -32,14 +33,12 @@ The tables are job_states and job_attempts: docs/analytics.md has their columns,
   tmon sql --file costs.sql --format csv > costs.csv`;
 
 export function sqlCommand(): Command {
-  return (
+  return withConnection(
     new Command('sql')
       .description('Run a SELECT over the jobs of a store. Reads only, beside a running monitor or without one.')
       .argument('[query]', 'a SELECT in the dialect of DuckDB; -: read it from stdin')
       .option('--store <url>', 'dir:PATH or s3://bucket/prefix (default: TMON_STORE, or ./data)')
       .option('--server <url>', 'have this monitor run it, which needs --analytics-sql on')
-      .addOption(new Option('--api-key <key>', 'with --server').env('TMON_API_KEY'))
-      .addOption(new Option('--api-key-file <path>', 'with --server').env('TMON_API_KEY_FILE'))
       .addOption(new Option('--format <format>', 'default: what --output ends with, or table').choices(FORMATS))
       .option('--output <file>', 'write the result to a file')
       .option(
@@ -51,7 +50,7 @@ export function sqlCommand(): Command {
       .addHelpText('after', EXAMPLES)
       // A query may begin with a comment.
       .allowUnknownOption()
-      .action(runSql)
+      .action(runSql),
   );
 }
 

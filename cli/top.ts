@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { FeedEvent } from '../protocol/feed-messages.ts';
 import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
-import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, shownServer } from './options.ts';
 import { isTerminal, note, printJson, printLine } from './output.ts';
 import { Fleet } from './top/fleet.ts';
 import { lineOf } from './top/lines.ts';
@@ -32,11 +32,12 @@ export function topCommand(): Command {
 }
 
 async function top(options: ClientOptions): Promise<void> {
-  const api = clientOf(options);
+  if (options.json || !isTerminal()) return stream(clientOf(options), options.json === true);
+  const warnings: string[] = [];
+  const api = clientOf(options, { onWarning: (text) => warnings.push(text) });
   // Fails before the screen is switched.
   await api.system.health();
-  if (options.json || !isTerminal()) return stream(api, options.json === true);
-  const screen = new Screen(options.server);
+  const screen = new Screen(shownServer(options.server));
   try {
     await Promise.race([
       follow(api, {
@@ -48,10 +49,12 @@ async function top(options: ClientOptions): Promise<void> {
     ]);
   } finally {
     screen.end();
+    for (const text of warnings) note(`tmon: ${text}`);
   }
 }
 
 async function stream(api: TranscriptionAPI, json: boolean): Promise<void> {
+  await api.system.health();
   await follow(api, {
     take(event) {
       if (json) printJson(event);

@@ -1,13 +1,13 @@
 /** `tmon transcript`: prints a transcript. */
 import { type Command, Option } from 'commander';
-import type { TranscriptFormat } from '../protocol/transcript.ts';
+import { TRANSCRIPT_FORMATS, type TranscriptFormat } from '../protocol/transcript.ts';
 import { type ClientOptions, clientCommand, clientOf, jobId } from './options.ts';
 
 export function transcriptCommand(): Command {
   return clientCommand('transcript')
     .description('Print the transcript of a completed job.')
     .argument('<job>', 'its id, or the name that its system gave it', jobId)
-    .addOption(new Option('--format <format>').choices(['text', 'json', 'srt', 'vtt']).default('text'))
+    .addOption(new Option('--format <format>').choices(TRANSCRIPT_FORMATS).default('text'))
     .action(printTranscript);
 }
 

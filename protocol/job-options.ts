@@ -34,7 +34,10 @@ export const JobOptions = Type.Object(
       Type.Number({ minimum: 0, maximum: 1, description: '0: always the most probable text. Default: by the engine.' }),
     ),
     channels: Type.Optional(
-      Words(CHANNELS, '`split`: each channel is transcribed by itself, for calls. Default `mix`: all together.'),
+      Words(
+        CHANNELS,
+        '`split`: each channel is transcribed by itself, and each segment has its `channel`; for calls. Default `mix`: all together.',
+      ),
     ),
     diarize: Type.Optional(Type.Boolean({ description: 'The segments name their speakers. Default false.' })),
     engine_options: Type.Optional(

@@ -1,3 +1,6 @@
+/** Transcripts, and how they are rendered. */
+import { cuesOf, oneLine, turnsOf } from './captions.ts';
+
 /**
  * The result of a job: the spoken text, with times. Stored as JSON; rendered as text, SRT or WebVTT on request.
  */
@@ -10,13 +13,22 @@ export type Transcript = {
   duration_seconds: number;
   /** The engine and model that produced it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
   engine: string;
+  /** Of the engine: `1.2.1`. Absent if unknown. */
+  engine_version?: string;
+  /** The model alone: `large-v3`. Absent if unknown. */
+  model?: string;
   /** Ordered by start time. */
   segments: TranscriptSegment[];
   /** About the recording: it is cut short, damaged. Absent if there are none. */
   warnings?: TranscriptWarning[];
   /** What speaks against the text. Absent if it was not checked. */
   quality?: TranscriptQuality;
+  /** What else the engine reports about the recording, under its own names. Absent if there is nothing. */
+  extra?: TranscriptExtra;
 };
+
+/** Any JSON; limited in size (transcript-extra.ts). */
+export type TranscriptExtra = { [name: string]: unknown };
 
 export type TranscriptWarning = {
   /** Stable, for programs: `audio_truncated`, `audio_length_wrong`, `audio_damaged`, … */
@@ -55,6 +67,14 @@ export type TranscriptSegment = {
   words?: TranscriptWord[];
   /** Probability that nothing is said, 0 to 1. Absent if the engine reports none. */
   no_speech?: number;
+  /** Who speaks, as the engine names them: `SPEAKER_00`. Absent if it does not tell speakers apart. */
+  speaker?: string;
+  /** With `channels=split`: counts from 0, in the order of the recording; of stereo 0 is left and 1 is right. */
+  channel?: number;
+  /** ISO 639-1. Absent if it is that of the transcript, or unknown. */
+  language?: string;
+  /** What else the engine reports about it, under its own names. Absent if there is nothing. */
+  extra?: TranscriptExtra;
 };
 
 export type TranscriptWord = {
@@ -63,20 +83,27 @@ export type TranscriptWord = {
   text: string;
   /** 0 to 1, as reported by the engine; null if it reports none. */
   probability: number | null;
+  /** As of its segment, in which more than one person may speak. */
+  speaker?: string;
+  /** As of its segment. */
+  channel?: number;
 };
 
-export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';
+/** `verbose_json` is in the form of OpenAI's API. */
+export const TRANSCRIPT_FORMATS = ['json', 'verbose_json', 'text', 'srt', 'vtt'] as const;
+export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
 /** The Content-Type of a rendered transcript. */
 export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   json: 'application/json',
+  verbose_json: 'application/json',
   text: 'text/plain; charset=utf-8',
   srt: 'application/x-subrip; charset=utf-8',
   vtt: 'text/vtt; charset=utf-8',
 };
 
 /** Renders a transcript; every format ends with a newline. */
-export function renderTranscript(transcript: Transcript, format: TranscriptFormat): string {
+export function renderTranscript(transcript: Transcript, format: Exclude<TranscriptFormat, 'verbose_json'>): string {
   switch (format) {
     case 'json':
       return `${JSON.stringify(transcript, null, 2)}\n`;
@@ -123,41 +150,34 @@ export function notesOn({ warnings = [], quality }: Pick<Transcript, 'warnings' 
 /** Of a job's output. */
 export const WARNINGS_MAX = 20;
 
-/** One line per segment: line breaks inside a segment are the engine's layout. */
+/** One line per segment and voice, with who speaks if that is known: line breaks inside a segment are the engine's layout. */
 function renderText(transcript: Transcript): string {
-  const lines = transcript.segments.map((segment) => oneLine(segment.text)).filter((line) => line !== '');
+  const lines = transcript.segments
+    .flatMap(turnsOf)
+    .map(({ voice, text }) => (voice === null ? text : `${voice}: ${text}`));
   return `${lines.length > 0 ? lines.join('\n') : oneLine(transcript.text)}\n`;
 }
 
 /** SubRip has no escapes: a cue ends at a blank line, so its text must not contain one, nor a `-->`. */
 function renderSrt(transcript: Transcript): string {
-  const cues = cuesOf(transcript).map(
-    (cue, index) =>
-      `${index + 1}\n${timestamp(cue.start_seconds, ',')} --> ${timestamp(cue.end_seconds, ',')}\n` +
-      `${oneLine(cue.text).replaceAll('-->', '->')}\n`,
+  const cues = cuesOf(transcript, { named: true }).map(
+    ({ start_seconds, end_seconds, lines }, index) =>
+      `${index + 1}\n${timestamp(start_seconds, ',')} --> ${timestamp(end_seconds, ',')}\n` +
+      `${lines.join('\n').replaceAll('-->', '->')}\n`,
   );
   return cues.length > 0 ? cues.join('\n') : '\n';
 }
 
 /** WebVTT cue text is markup: `&` and `<` must be escaped, and `-->` is not allowed. */
 function renderVtt(transcript: Transcript): string {
-  const cues = cuesOf(transcript).map((cue) => {
-    const text = oneLine(cue.text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-    return `\n${timestamp(cue.start_seconds, '.')} --> ${timestamp(cue.end_seconds, '.')}\n${text}\n`;
+  const cues = cuesOf(transcript, { named: false }).map(({ start_seconds, end_seconds, voice, lines }) => {
+    const said = `${voice === null ? '' : `<v ${escaped(voice)}>`}${escaped(lines.join('\n'))}`;
+    return `\n${timestamp(start_seconds, '.')} --> ${timestamp(end_seconds, '.')}\n${said}\n`;
   });
   return `WEBVTT\n${cues.join('')}`;
 }
 
-/** Players drop a cue that does not end after its start; this one lasts a millisecond. */
-function cuesOf(transcript: Transcript): TranscriptSegment[] {
-  return transcript.segments
-    .filter((segment) => oneLine(segment.text) !== '')
-    .map((segment) => ({ ...segment, end_seconds: Math.max(segment.end_seconds, segment.start_seconds + 0.001) }));
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-}
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** `HH:MM:SS,mmm`; hours take as many digits as necessary. */
 function timestamp(seconds: number, separator: ',' | '.'): string {

@@ -4,10 +4,8 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskFull, isDiskFull } from '../disk-space.ts';
 import { EngineError } from '../engines/engine.ts';
-import { runProcessGroup } from '../process-group.ts';
-import { ffmpegInput } from './ffmpeg-input.ts';
+import { decodeWithFfmpeg } from './decode-with-ffmpeg.ts';
 import { sniffAudio } from './sniff-audio.ts';
 import { readWav, type WavFile } from './wav-file.ts';
 import { SAMPLE_RATE, WavWriter } from './wav-writer.ts';
@@ -35,30 +33,21 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
   }
 
   const output = join(request.work_directory, 'plain-16k.wav');
-  const form = ['-vn', '-ac', '1', '-ar', String(SAMPLE_RATE), '-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'];
   const converted = new WavWriter(output);
   const what = container ?? 'file';
-  const end = await runProcessGroup({
-    command: [request.ffmpeg ?? 'ffmpeg', '-nostdin', '-v', 'error', ...ffmpegInput(request.audio_path), ...form],
-    directory: request.work_directory,
-    signal: request.signal,
-    stdoutTo: converted,
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (isDiskFull(error)) throw diskFull('the converted audio could not be written', error);
-    if (error.code !== 'ENOENT' || error.syscall?.startsWith('spawn') !== true) throw error;
-    const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
-    throw new EngineError('audio_unsupported', `without ffmpeg this engine reads only ${reads}; this is ${what}`, {
+  const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
+  await decodeWithFfmpeg({
+    ...request,
+    what,
+    form: ['-vn', '-ac', '1', '-ar', String(SAMPLE_RATE), '-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'],
+    to: converted,
+    without: {
+      message: `without ffmpeg this engine reads only ${reads}; this is ${what}`,
       hint: `install ffmpeg on the worker, or submit ${reads}`,
-      cause: error,
-    });
+    },
   });
-  if (end.exit_code === 0 && converted.duration_seconds > 0) return output;
-  if (end.exit_code === 0) throw new EngineError('audio_empty', `ffmpeg finds no samples in this ${what}`);
-  if (/matches no streams|does not contain any stream/.test(end.stderr_tail)) {
-    throw new EngineError('no_audio_track', `this ${what} has no audio track`);
-  }
-  const reason = end.stderr_tail.replaceAll(`file:${request.audio_path}: `, '').split('\n').at(-1)?.slice(0, 300);
-  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${what}: ${reason}`);
+  if (converted.duration_seconds > 0) return output;
+  throw new EngineError('audio_empty', `ffmpeg finds no samples in this ${what}`);
 }
 
 async function look(path: string): Promise<{ container: string | null; wav: WavFile | null }> {

@@ -14,6 +14,7 @@
 import { type Engine, type EngineCapabilities, EngineError, type EngineLimits } from './engine.ts';
 import { createExec } from './exec.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
+import { isProgramPresent } from './find-program.ts';
 import {
   JOB_TIMEOUT_HINT,
   readJobTimeout,
@@ -102,7 +103,14 @@ export type FoundEngine = {
 export async function prepareEngine(choice: string, parallel = 1): Promise<FoundEngine> {
   if (choice === 'auto') return findEngine(Object.keys(ENGINES), parallel);
   const engine = parseEngine(choice, parallel);
-  return { choice, engine, capabilities: await engine.prepare(), passed_over: [] };
+  const capabilities = await engine.prepare();
+  return { choice, engine: await withChannels(engine), capabilities, passed_over: [] };
+}
+
+/** The worker itself separates channels, for any engine, if it has ffmpeg. */
+async function withChannels(engine: Engine): Promise<Engine> {
+  if (!(await isProgramPresent('ffmpeg'))) return engine;
+  return { ...engine, options: [...(engine.options ?? []), 'channels'] };
 }
 
 /**

@@ -30,7 +30,10 @@ import type { Heard } from '../quality/heard.ts';
 export interface Engine {
   /** Its name on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
   readonly name: string;
-  /** The options of jobs that it knows; `engine_options` are checked by itself. Default: none. */
+  /**
+   * The options of jobs that it knows; `engine_options` are checked by itself. With `channels`, which the worker does for it
+   * (../channels/), if there is ffmpeg. Default: none.
+   */
   readonly options?: readonly OptionName[];
   /** As its options say. */
   readonly limits?: EngineLimits;

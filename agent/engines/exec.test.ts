@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { JobOptions } from '../../protocol/job-options.ts';
 import { EngineError, type EngineProgress } from './engine.ts';
 import { createExec, splitWords } from './exec.ts';
 import { temporaryTask } from './testing.ts';
@@ -39,6 +40,24 @@ test('its JSON is read as a transcript, ours and the one of the Whisper family',
     assert.equal(transcript.language, 'de');
     assert.deepEqual(transcript.segments, [{ id: 0, start_seconds: 1, end_seconds: 2, text: 'eins', confidence: 0.5 }]);
   }
+});
+
+test('a program that can tell speakers apart is asked to, and they are in the transcript', async (t) => {
+  const task = await temporaryTask(t);
+  const script = join(task.work_directory, 'whisperx.sh');
+  const segments = (speaker: string) => `{"segments": [{"start": 0, "end": 1, "text": " Hello."${speaker}}]}`;
+  const named = segments(', "speaker": "SPEAKER_00"');
+  await writeFile(script, `if [ "$3" = true ]; then echo '${named}'; else echo '${segments('')}'; fi > "$2"`);
+  const engine = createExec({ command: `sh '${script}' {input} {output} {diarize}` });
+  assert.deepEqual(engine.options, ['diarize']);
+  const speakerWith = async (options: JobOptions) => {
+    const quiet = { signal: new AbortController().signal, onProgress: () => {} };
+    return (await engine.transcribe({ ...task, options }, quiet)).segments[0]?.speaker;
+  };
+  assert.deepEqual(
+    [await speakerWith({ diarize: true }), await speakerWith({ diarize: false }), await speakerWith({})],
+    ['SPEAKER_00', undefined, undefined],
+  );
 });
 
 test('progress comes from its lines, never falls, and a bare percentage is counted in pieces of 30 s', async (t) => {

@@ -29,6 +29,10 @@ test('with its own environment and model it transcribes an example, with most wo
   assert.ok(errors < 0.2, `${errors} of the words are wrong: ${transcript.text}`);
   assert.deepEqual([transcript.language, transcript.engine], ['en', 'faster-whisper tiny.en']);
   assert.equal(steps.at(-1)?.percentage, 100);
+  assert.equal(transcript.model, 'tiny.en');
+  assert.match(transcript.engine_version ?? '', /^1\.\d+\.\d+/);
+  assert.ok(transcript.segments.every(({ no_speech }) => no_speech !== undefined && no_speech < 0.6));
+  assert.deepEqual(transcript.extra, { language_probability: 1 });
 });
 
 test('it invents text for a tone; that is suspect, and the second try, which looks for voices, says nothing', async (t) => {

@@ -19,7 +19,7 @@ import {
 } from './engine.ts';
 import { readTranscriptJson } from './read-transcript.ts';
 import { isFull, steadyProgress } from './run-engine-program.ts';
-import type { AudioRead } from './warm/messages.ts';
+import type { AudioRead, Ready } from './warm/messages.ts';
 import { WarmProcess } from './warm/warm-process.ts';
 
 export type PythonEngineDescription = {
@@ -82,12 +82,15 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
         ...lives,
       }),
   );
-  let known: EngineCapabilities | undefined;
+  let known: Pick<Ready, 'capabilities' | 'versions'> | undefined;
+
+  async function load(signal: AbortSignal): Promise<Pick<Ready, 'capabilities' | 'versions'>> {
+    known = await processes[0]!.prepare(signal);
+    return known;
+  }
 
   async function prepare({ signal }: { signal?: AbortSignal } = {}): Promise<EngineCapabilities> {
-    const { capabilities } = await processes[0]!.prepare(signal ?? new AbortController().signal);
-    known = capabilities;
-    return known;
+    return (await load(signal ?? new AbortController().signal)).capabilities;
   }
 
   async function transcribe(task: TranscribeTask, given: TranscribeOptions): Promise<Transcript> {
@@ -115,11 +118,14 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       },
       onLog: onLog ?? (() => {}),
     });
-    const { model } = known ?? (await prepare({ signal }));
+    const { capabilities, versions } = known ?? (await load(signal));
+    const { model } = capabilities;
+    const engine_version = versions[name] ?? undefined;
     const json = await readFile(output_path, 'utf8').catch(() => '');
     const { duration_seconds, warnings } = audio_read ?? { duration_seconds: task.duration_seconds, warnings: [] };
     const measured = audio_read !== undefined;
-    const transcript = readTranscriptJson(json, { engine: `${name} ${model}`, duration_seconds, measured });
+    const facts = { engine: `${name} ${model}`, engine_version, model, duration_seconds, measured };
+    const transcript = readTranscriptJson(json, facts);
     if (transcript === null) throw await outputMissing(name, task.work_directory);
     const heard = readHeard(json, transcript);
     if (heard !== null) onHeard?.(heard);

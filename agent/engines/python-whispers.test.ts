@@ -75,6 +75,7 @@ test('faster-whisper: segments become a transcript, the end of each burst the pr
     end_seconds: 45.5,
     text: 'one by one',
     confidence: 0.607,
+    no_speech: 0.25,
   });
   assert.deepEqual(
     progress.map((step) => [step.percentage, step.current_chunk, step.total_chunks]),

@@ -1,17 +1,26 @@
 /**
  * Builds a Transcript from an engine's output: segments of its library, a JSON file in one of two forms, or plain text.
  */
-import type { Transcript, TranscriptSegment, TranscriptWord } from '../../protocol/transcript.ts';
+import type { Transcript, TranscriptExtra, TranscriptSegment, TranscriptWord } from '../../protocol/transcript.ts';
+import { extraBytes, SEGMENTS_EXTRA_BYTES_MAX } from '../../protocol/transcript-extra.ts';
+import { detailsOf, withSharedWords } from './output/details.ts';
+import { factsOf } from './output/extra.ts';
 
 export type SpokenSegment = {
   start_seconds: number;
   end_seconds: number;
   text: string;
   confidence: number | null;
-} & Pick<TranscriptSegment, 'words' | 'no_speech'>;
+} & Pick<TranscriptSegment, 'words' | 'no_speech' | 'speaker' | 'channel' | 'language' | 'extra'>;
 
 export type TranscriptFacts = {
   engine: string;
+  /** Of the engine. */
+  engine_version?: string | undefined;
+  /** The model alone. */
+  model?: string | undefined;
+  /** What else the engine reports. */
+  extra?: TranscriptExtra | undefined;
   /** Null if unknown. */
   duration_seconds: number | null;
   /** Whether the engine itself has measured the length, by decoding the audio. Default false. */
@@ -37,7 +46,7 @@ export function assembleTranscript(
       const latest = within ? facts.duration_seconds! : Number.POSITIVE_INFINITY;
       const end_seconds = round(clamp(segment.end_seconds, start_seconds, latest));
       const confidence = segment.confidence === null ? null : round(clamp(segment.confidence, 0, 1));
-      const { words, no_speech } = segment;
+      const { words, no_speech, speaker, channel, language, extra } = segment;
       return {
         id,
         start_seconds,
@@ -46,15 +55,34 @@ export function assembleTranscript(
         confidence,
         ...(words === undefined ? {} : { words: words.map((word) => tidyWord(word)) }),
         ...(no_speech === undefined ? {} : { no_speech: round(clamp(no_speech, 0, 1)) }),
+        ...(speaker === undefined ? {} : { speaker }),
+        ...(channel === undefined ? {} : { channel }),
+        ...(language === undefined || language === facts.language ? {} : { language }),
+        ...(extra === undefined ? {} : { extra }),
       };
     });
+  dropExcess(kept);
+  const { engine_version, model, extra } = facts;
   return {
     text: kept.map((segment) => segment.text).join(' '),
     language: facts.language,
     duration_seconds: round(facts.duration_seconds ?? Math.max(0, ...kept.map((segment) => segment.end_seconds))),
     engine: facts.engine,
+    ...(engine_version === undefined ? {} : { engine_version }),
+    ...(model === undefined ? {} : { model }),
     segments: kept,
+    ...(extra === undefined ? {} : { extra }),
   };
+}
+
+/** What is more than all segments may have is left out at the end. */
+function dropExcess(segments: { extra?: TranscriptExtra }[]): void {
+  let bytes = 0;
+  for (const segment of segments) {
+    if (segment.extra === undefined) continue;
+    bytes += extraBytes(segment.extra);
+    if (bytes > SEGMENTS_EXTRA_BYTES_MAX) delete segment.extra;
+  }
 }
 
 /**
@@ -65,10 +93,12 @@ export function readTranscriptJson(json: string, facts: TranscriptFacts): Transc
   const value = parseJson(json);
   if (!isRecord(value)) return null;
   const language = typeof value.language === 'string' && value.language !== '' ? value.language : null;
+  const said = factsOf(value);
+  const known = { ...facts, model: facts.model ?? said.model, extra: said.extra };
   const measured = value.duration_seconds ?? value.duration;
   if (typeof measured === 'number' && measured > 0)
-    return readTranscript(value, { ...facts, language, duration_seconds: measured, measured: true });
-  return readTranscript(value, { ...facts, language });
+    return readTranscript(value, { ...known, language, duration_seconds: measured, measured: true });
+  return readTranscript(value, { ...known, language });
 }
 
 function readTranscript(
@@ -82,7 +112,8 @@ function readTranscript(
       if (segment === null) return null;
       segments.push(segment);
     }
-    if (segments.length > 0 || typeof value.text !== 'string') return assembleTranscript(segments, facts);
+    if (segments.length > 0 || typeof value.text !== 'string')
+      return assembleTranscript(withSharedWords(segments, value.words), facts);
   }
   return typeof value.text === 'string' ? transcriptOfText(value.text, facts) : null;
 }
@@ -98,30 +129,18 @@ function readSegment(item: Record<string, unknown>): SpokenSegment | null {
   const end_seconds = item.end_seconds ?? item.end;
   const text = item.text;
   if (typeof start_seconds !== 'number' || typeof end_seconds !== 'number' || typeof text !== 'string') return null;
-  const { words, no_speech } = item as Pick<SpokenSegment, 'words' | 'no_speech'>;
-  return {
-    start_seconds,
-    end_seconds,
-    text,
-    confidence: readConfidence(item),
-    ...(Array.isArray(words) ? { words: words.filter(isWord) } : {}),
-    ...(typeof no_speech === 'number' ? { no_speech } : {}),
-  };
+  const times = { start_seconds, end_seconds };
+  return { ...times, text, confidence: readConfidence(item), ...detailsOf(item, times) };
 }
 
-function isWord(word: unknown): word is TranscriptWord {
-  if (!isRecord(word)) return false;
-  const { start_seconds, end_seconds, text } = word;
-  return typeof start_seconds === 'number' && typeof end_seconds === 'number' && typeof text === 'string';
-}
-
-function tidyWord({ start_seconds, end_seconds, text, probability }: TranscriptWord): TranscriptWord {
+function tidyWord({ start_seconds, end_seconds, text, probability, ...who }: TranscriptWord): TranscriptWord {
   const start = round(Math.max(0, start_seconds));
   return {
     start_seconds: start,
     end_seconds: Math.max(start, round(end_seconds)),
     text: text.trim(),
-    probability: typeof probability === 'number' ? round(clamp(probability, 0, 1)) : null,
+    probability: probability === null ? null : round(clamp(probability, 0, 1)),
+    ...who,
   };
 }
 

@@ -46,6 +46,7 @@ test('its JSON becomes a transcript: the length that it has read, confidence of 
     language: 'en',
     duration_seconds: 97.4,
     engine: 'whisper.cpp ggml-base.bin',
+    model: 'ggml-base.bin',
     segments: [
       { id: 0, start_seconds: 0.1, end_seconds: 12.68, text: 'Hello', confidence: 0.5 },
       { id: 1, start_seconds: 23.54, end_seconds: 27.02, text: 'a "tab "', confidence: 0.3 },

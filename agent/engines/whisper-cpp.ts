@@ -139,7 +139,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       const measured = seen.seconds !== null;
       const duration_seconds = seen.seconds ?? task.duration_seconds;
       if (duration_seconds === 0) throw new EngineError('audio_empty', 'the recording is empty: it has no sound');
-      const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds, measured };
+      const facts = { engine: `whisper.cpp ${basename(model)}`, model: basename(model), duration_seconds, measured };
       const transcript = readWhisperJson(json, facts);
       if (transcript === null) throw await outputFailure(request, end, 'its JSON is not a transcript');
       return transcript;

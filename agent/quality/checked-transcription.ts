@@ -26,7 +26,7 @@ export type CheckedOptions = {
   onSecondTry: (quality: TranscriptQuality, what: string) => void;
 };
 
-type Checked = Transcript & { quality: TranscriptQuality };
+export type Checked = Transcript & { quality: TranscriptQuality };
 
 export async function transcribeChecked(
   engine: Engine,

@@ -51,9 +51,11 @@ export class NoAnswerError extends ApiError {}
 
 export class UnreachableError extends NoAnswerError {
   constructor(url: string, cause: unknown) {
-    super(`no response from ${url}: ${reasonOf(cause)}`, {
+    const proxy = proxyOf(url, cause);
+    const reason = proxy === null ? reasonOf(cause) : `${reasonOf(cause)} by the proxy ${proxy}`;
+    super(`no response from ${url}: ${reason}`, {
       code: 'unreachable',
-      hint: hintFor(cause),
+      hint: proxy === null ? hintFor(cause) : HINT_OF_PROXY,
       cause,
     });
   }
@@ -170,9 +172,9 @@ const FEED_STATUS: Partial<Record<FeedError['code'], number>> = {
   key_narrowed: 403,
 };
 
-/** The error for a subscription that the feed refuses. */
-export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
-  const status = code.endsWith('_not_found') ? 404 : (FEED_STATUS[code] ?? 400);
+/** The error for a subscription that the feed refuses; with a status if it was refused over HTTP. */
+export function refusalOfFeed({ code, detail, hint, status: known }: FeedError & { status?: number }): RefusedError {
+  const status = known ?? (code.endsWith('_not_found') ? 404 : (FEED_STATUS[code] ?? 400));
   const kind = BY_STATUS[status] ?? RefusedError;
   return new kind({
     type: 'about:blank',
@@ -216,32 +218,47 @@ function textOf(problem: Problem, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+const HINT_OF_PROXY =
+  'HTTP_PROXY and HTTPS_PROXY name the proxy, http://user:password@host:port. Hosts in NO_PROXY are reached without it.';
+
 function hintFor(cause: unknown): string {
-  const code = codeOf(cause);
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code)) {
+  const { code, message } = deepestOf(cause);
+  if (/HTTP Tunneling|Proxy Authentication Required/.test(message)) return HINT_OF_PROXY;
+  if (/ALTNAME/.test(code)) return 'Its certificate is for another name: use the name that it is for.';
+  if (/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/.test(code))
+    return 'Renew its certificate, and check the clock of this machine.';
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
     return 'Its certificate is not trusted here. Name the authority that issued it: --ca or TMON_CA for tmon, NODE_EXTRA_CA_CERTS for Node.';
   }
   if (/EPROTO|SSL|TLS/.test(code)) return 'Does it speak TLS at this port? Addresses begin with http:// or https://.';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The name of the host is not known here: check the address.';
-  return 'Is the monitor running at that address? `tmon serve` starts one. In a browser: is this origin allowed?';
+  const running = 'Is the monitor running at that address? `tmon serve` starts one.';
+  return 'document' in globalThis ? `${running} Does it allow the origin of this page, by --allowed-origins?` : running;
 }
 
-/** Of the deepest cause that has one. */
-function codeOf(cause: unknown): string {
-  let found = '';
-  for (let error: unknown = cause; error instanceof Error; error = error.cause) {
-    const { code } = (error instanceof AggregateError ? error.errors[0] : error) as NodeJS.ErrnoException;
-    if (typeof code === 'string') found = code;
-  }
-  return found;
+const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+
+/** Where the connection was refused, if the environment has proxies and that is not the port of the address. */
+function proxyOf(url: string, cause: unknown): string | null {
+  const { env = {} } = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process ?? {};
+  if (!PROXY_VARIABLES.some((name) => env[name])) return null;
+  const { protocol, port } = new URL(url);
+  const { code, address, port: at } = deepestOf(cause) as { code: string; address?: string; port?: number };
+  if (code !== 'ECONNREFUSED' || at === undefined) return null;
+  return at === Number(port || (protocol === 'https:' ? 443 : 80)) ? null : `${address}:${at}`;
 }
 
 /** `fetch` hides the reason behind "fetch failed"; its cause has the code. For several addresses, the first one's. */
-function reasonOf(cause: unknown): string {
+function deepestOf(cause: unknown): { code: string; message: string; name: string } {
   let deepest: unknown = cause;
   while (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause;
   if (deepest instanceof AggregateError) deepest = deepest.errors[0];
-  if (!(deepest instanceof Error)) return String(deepest);
-  const { code } = deepest as NodeJS.ErrnoException;
-  return code === 'ECONNREFUSED' ? 'connection refused' : deepest.message || code || deepest.name;
+  if (!(deepest instanceof Error)) return { code: '', message: String(deepest), name: '' };
+  const { code, message, name } = deepest as NodeJS.ErrnoException;
+  return Object.assign({}, deepest, { code: typeof code === 'string' ? code : '', message, name });
+}
+
+function reasonOf(cause: unknown): string {
+  const { code, message, name } = deepestOf(cause);
+  return code === 'ECONNREFUSED' ? 'connection refused' : message || code || name;
 }

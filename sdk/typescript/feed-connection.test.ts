@@ -55,6 +55,7 @@ function faked(t: { after(run: () => void): void }, options: Options = {}) {
   return new TranscriptionAPI({
     baseUrl: 'http://monitor/',
     webSocket: FakeSocket as unknown as Ctor,
+    fetch: () => Promise.reject(new TypeError('no server-sent events either')),
     random: () => 0.5,
     ...options,
   });
@@ -95,6 +96,7 @@ test('attempts are spaced further apart, with jitter, and the first loop fails a
   for (const [attempt, waitMs] of [250, 500, 1000].entries()) {
     assert.equal(FakeSocket.all.length, attempt + 1);
     FakeSocket.all.at(-1)!.fail();
+    await turn();
     mock.timers.tick(waitMs - 1);
     assert.equal(FakeSocket.all.length, attempt + 1);
     mock.timers.tick(1);

@@ -7,6 +7,8 @@
  * same message (see `meet` in feed.ts), so each message belongs to exactly one and arrives in order. A silent
  * connection is pinged: platforms hide WebSocket's own pings, and a connection can die without a close. One on which the
  * monitor has said nothing, or something else than a message, counts as one that did not open.
+ *
+ * Some proxies let no WebSocket through. After one that did not open, the same attempt goes on with server-sent events.
  */
 import type { FeedPosition, FeedRequest, SubscribeRequest } from '../../protocol/feed.ts';
 import type { FeedError, FeedEvent, FeedMessage } from '../../protocol/feed-messages.ts';
@@ -42,6 +44,7 @@ const SILENCE_MS = 30_000;
 const AGAIN_MS = 1_000;
 
 const OPEN = 1;
+const NO_WEBSOCKET = 'no WebSocket gets through to the monitor: following its server-sent events instead';
 
 export class FeedConnection {
   readonly #transport: Transport;
@@ -113,15 +116,27 @@ export class FeedConnection {
     } catch {
       // The platform does not accept this address: treat it as unreachable.
     }
-    // Asynchronously, because the first follower has not started to wait yet.
-    if (!socket) return queueMicrotask(() => this.#away());
+    if (socket) this.#use(socket, 'socket');
+    else this.#openEvents('events');
+  }
+
+  #openEvents(way: 'events' | 'events instead'): void {
+    const events = this.#transport.openEvents();
+    if (events) this.#use(events, way);
+    // Asynchronously, because the first follower may not have started to wait yet.
+    else queueMicrotask(() => this.#away());
+  }
+
+  #use(socket: Socket, way: 'socket' | 'events' | 'events instead'): void {
     this.#socket = socket;
+    let opened = false;
     let heard = false;
     const lost = () => {
       if (socket !== this.#socket) return;
       this.#socket = null;
       clearTimeout(this.#patience);
       if (heard) this.#reopen();
+      else if (way === 'socket' && !opened) this.#openEvents('events instead');
       else this.#away();
     };
     /** A dead peer never confirms a close, so don't wait for one. */
@@ -131,6 +146,7 @@ export class FeedConnection {
     };
     this.#wait(ANSWER_MS, giveUp);
     socket.onopen = () => {
+      opened = true;
       this.#listen(giveUp);
       for (const follower of [...this.#followers.keys()]) this.subscribe(follower);
       // Without a subscription the monitor has nothing to say.
@@ -143,6 +159,7 @@ export class FeedConnection {
       this.#listen(giveUp);
       if (!heard) {
         heard = true;
+        if (way === 'events instead') this.#transport.warn(NO_WEBSOCKET);
         this.#back();
       }
       this.#hear(message);

@@ -148,27 +148,46 @@ test('a signal ends the loop with its reason', async () => {
   await assert.rejects(api.feed.follow({ resource: 'alerts' }, { signal: stop.signal }).next(), /enough/);
 });
 
-test('without WebSocket, follow throws and watch polls', async () => {
-  const { api } = clientOf(monitor.url, { webSocket: null });
-  await assert.rejects(api.feed.follow({ resource: 'jobs' }, { attempts: 2 }).next(), FeedUnavailableError);
-  const held = await hold(monitor);
-  const states: string[] = [];
-  for await (const { state } of api.jobs.watch(held.id, { pollMs: 1 })) {
-    states.push(state);
-    if (state === 'PROCESSING') await complete(monitor, held);
+class Refused {
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  constructor() {
+    queueMicrotask(() => this.onclose?.({ code: 1006, reason: '' }));
   }
-  assert.deepEqual(states, ['PROCESSING', 'COMPLETED']);
+  close() {}
+}
+
+test('where no WebSocket gets through, the feed comes as server-sent events; if one failed, that is said once', async () => {
+  for (const webSocket of [null, Refused as unknown as Ctor]) {
+    const warnings: string[] = [];
+    const { api } = clientOf(monitor.url, { webSocket, onWarning: (text) => warnings.push(text) });
+    const held = await hold(monitor, { tags: ['followed'] });
+    const jobs = api.feed.follow({ resource: 'jobs', filter: { tag: 'followed' } });
+    const queue = api.feed.follow({ resource: 'queue' });
+    assert.deepEqual(
+      (await Promise.all([jobs.next(), queue.next()])).map(({ value }) => value?.resource),
+      ['jobs', 'queue'],
+    );
+    await complete(monitor, held);
+    const { value: ended } = await jobs.next();
+    assert.deepEqual([ended?.type, ended && 'event' in ended && ended.event], ['update', 'JobCompleted']);
+    const missed = api.feed.follow({ resource: 'job', job_id: held.id }, { since: { seq: ended!.seq, index: -1 } });
+    assert.equal(((await missed.next()).value as { event?: string }).event, 'JobCompleted');
+    await assert.rejects(api.feed.follow({ resource: 'job', job_id: 'job-none' }).next(), NotFoundError);
+    for (const loop of [jobs, queue, missed]) await loop.return();
+    assert.deepEqual(
+      warnings.map((text) => text.slice(0, 12)),
+      webSocket === null ? [] : ['no WebSocket'],
+    );
+  }
 });
 
 test('a server without a feed is polled', async () => {
-  class Refused {
-    onclose: ((event: { code: number; reason: string }) => void) | null = null;
-    constructor() {
-      queueMicrotask(() => this.onclose?.({ code: 1006, reason: '' }));
-    }
-    close() {}
-  }
-  const { api } = clientOf(monitor.url, { webSocket: Refused as unknown as Ctor });
+  const fetch: typeof globalThis.fetch = (url, init) =>
+    String(url).includes('/events')
+      ? Promise.resolve(new Response('none', { status: 404 }))
+      : globalThis.fetch(url, init);
+  const { api } = clientOf(monitor.url, { webSocket: Refused as unknown as Ctor, fetch });
+  await assert.rejects(api.feed.follow({ resource: 'jobs' }, { attempts: 2 }).next(), FeedUnavailableError);
   const held = await hold(monitor);
   const states: string[] = [];
   for await (const { state } of api.jobs.watch(held.id, { pollMs: 1 })) {

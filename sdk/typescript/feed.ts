@@ -68,8 +68,8 @@ export class Feed {
   }
 
   /**
-   * All loops share one connection; leaving a loop unsubscribes. Throws FeedUnavailableError if the platform has no
-   * WebSocket or the monitor has no feed, NotFoundError, InvalidRequestError.
+   * All loops share one connection; leaving a loop unsubscribes. Throws FeedUnavailableError if
+   * neither a WebSocket nor server-sent events get through, NotFoundError, InvalidRequestError.
    */
   follow<R extends keyof FeedEvents>(
     target: FollowTarget<R>,

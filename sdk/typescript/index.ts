@@ -1,6 +1,6 @@
 /**
- * The monitor's client for TypeScript and JavaScript, in Node and in browsers. Requires only `fetch`, and `WebSocket`
- * for the live feed.
+ * The monitor's client for TypeScript and JavaScript, in Node and in browsers. Requires only `fetch`; the live
+ * feed uses `WebSocket` where there is one.
  *
  *     const api = new TranscriptionAPI({ baseUrl: 'http://127.0.0.1:8080' });
  *     const job = await api.jobs.submit({ audio_url: 's3://bucket/audio.mp3', output_format: 'json', priority: 'high' });

@@ -16,6 +16,7 @@ import { LOG_COMPLETE_HEADER, LOG_END_HEADER } from '../../protocol/log-limits.t
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { JobToken, JobTokenRequest } from '../../protocol/session.ts';
 import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
+import type { VerboseTranscript } from '../../protocol/verbose-transcript.ts';
 import type { JobWhy } from '../../protocol/why.ts';
 import { InvalidRequestError } from './errors.ts';
 import type { Feed } from './feed.ts';
@@ -166,17 +167,26 @@ export class Jobs {
     return this.#transport.json({ method: 'GET', path: `${pathOf(jobId)}/why`, ...options });
   }
 
-  /** The transcript of a completed job: an object, or rendered as `text`, `srt` or `vtt`. */
+  /**
+   * The transcript of a completed job: an object, also in the form of OpenAI's API (`verbose_json`), or rendered as `text`, `srt`
+   * or `vtt`.
+   */
   transcript(jobId: string, format?: 'json', options?: CallOptions): Promise<Transcript>;
-  transcript(jobId: string, format: TranscriptFormat, options?: CallOptions): Promise<Transcript | string>;
+  transcript(jobId: string, format: 'verbose_json', options?: CallOptions): Promise<VerboseTranscript>;
+  transcript(jobId: string, format: 'text' | 'srt' | 'vtt', options?: CallOptions): Promise<string>;
+  transcript(
+    jobId: string,
+    format: TranscriptFormat,
+    options?: CallOptions,
+  ): Promise<Transcript | VerboseTranscript | string>;
   async transcript(
     jobId: string,
     format: TranscriptFormat = 'json',
     options: CallOptions = {},
-  ): Promise<Transcript | string> {
+  ): Promise<Transcript | VerboseTranscript | string> {
     const path = `${pathOf(jobId)}/transcript`;
     const text = await this.#transport.text({ method: 'GET', path, query: { format }, ...options });
-    return format === 'json' ? (JSON.parse(text) as Transcript) : text;
+    return format === 'json' || format === 'verbose_json' ? (JSON.parse(text) as Transcript | VerboseTranscript) : text;
   }
 
   /**

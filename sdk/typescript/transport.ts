@@ -19,6 +19,7 @@ import {
   UnexpectedResponseError,
   UnreachableError,
 } from './errors.ts';
+import { EventsSocket } from './events-socket.ts';
 import { isRedirect, redirectOf } from './redirects.ts';
 import { type SentBytes, sendCounted } from './send-counted.ts';
 import { type SentBody, sentBody } from './sent-body.ts';
@@ -35,14 +36,14 @@ export type TransportOptions = {
   headers?: Readonly<Record<string, string>> | undefined;
   /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** Replaces the global `WebSocket`; null for none, in which case following a job polls. */
+  /** Replaces the global `WebSocket`; null for none. Without one, and where none gets through, the feed is read as server-sent events. */
   webSocket?: (new (url: string, options?: never) => Socket) | null | undefined;
   /**
    * `websocket`: frequent calls of a worker share one connection, with the same results as over HTTP; large and
    * streaming calls, and all calls if no WebSocket can be opened, still use HTTP. Default `http`.
    */
   transport?: 'http' | 'websocket' | undefined;
-  /** Receives a warning of the monitor, each text once. Default: `console.warn`. */
+  /** Receives a warning of the monitor, or about the way to it, each text once. Default: `console.warn`. */
   onWarning?: ((text: string) => void) | undefined;
   /** Longest silence before an attempt times out. Default 30000. */
   timeoutMs?: number | undefined;
@@ -104,7 +105,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     const url = /^https?:\/\/[^/]+/.test(options.baseUrl) ? URL.parse(options.baseUrl) : null;
     if (url === null) {
-      throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl)}`, {
+      throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl.replace(/\/\/[^/]*@/, '//…@'))}`, {
         code: 'bad_base_url',
         hint: 'It begins with http:// or https://, for example http://127.0.0.1:8080.',
       });
@@ -131,9 +132,27 @@ export class Transport {
     return new webSocket(this.socketUrl, { headers: this.#sent } as never);
   }
 
+  /**
+   * The feed over HTTP; undefined in browsers, which have few connections to a host. Requests go out once it is subscribed.
+   */
+  openEvents(): Socket | undefined {
+    if ('document' in globalThis) return undefined;
+    const headers = { accept: 'text/event-stream', 'accept-encoding': 'identity' };
+    return new EventsSocket((query, signal) =>
+      this.open({ method: 'GET', path: '/events', query, signal, headers, retries: 0 }),
+    );
+  }
+
   /** Closes the connection for calls; the next call opens another. */
   close(): void {
     this.#calls?.close();
+  }
+
+  /** Each text once. */
+  warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    (this.#options.onWarning ?? console.warn)(text);
   }
 
   /** In [0, 1). */
@@ -224,7 +243,8 @@ export class Transport {
         bytesMax: this.#options.maxResponseBytes ?? RESPONSE_BYTES_MAX,
       });
       const { response } = exchange;
-      this.#warn(response.headers.get('tmon-warning'));
+      const warning = response.headers.get('tmon-warning');
+      if (warning !== null) this.warn(warning);
       if (isRedirect(response)) throw unexpected(await exchange.read());
       if (response.status >= 400) {
         const received = await exchange.read();
@@ -268,12 +288,6 @@ export class Transport {
     }
   }
 
-  #warn(text: string | null): void {
-    if (text === null || this.#warned.has(text)) return;
-    this.#warned.add(text);
-    (this.#options.onWarning ?? console.warn)(text);
-  }
-
   #headers(key: string | undefined): Record<string, string> {
     return {
       accept: 'application/json, */*;q=0.5',
@@ -312,7 +326,7 @@ class Exchange {
 
 /** The user of the address is for a proxy, so the key takes another header then. */
 function credentials({ username, password }: URL, apiKey: string | undefined): Record<string, string> {
-  if (username === '') return apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+  if (username + password === '') return apiKey ? { authorization: `Bearer ${apiKey}` } : {};
   const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
   const basic = { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
   return apiKey ? { ...basic, 'x-api-key': apiKey } : basic;

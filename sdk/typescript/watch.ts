@@ -2,8 +2,8 @@
  * A job's changes, from now to its end, across restarts of the monitor.
  *
  * Gets the job once, which fails as any call does, then follows it on the live feed, so that no change is missed.
- * Without a feed it polls with `If-None-Match`, so that an unchanged job costs an empty response. Once the job has been
- * read, it waits for a monitor that is away.
+ * Without a feed, over WebSocket or server-sent events, it polls with `If-None-Match`, so that an unchanged job costs an
+ * empty response. Once the job has been read, it waits for a monitor that is away.
  */
 import type { JobChanged, JobNow, JobReported } from '../../protocol/feed-messages.ts';
 import type { Job, JobStateName } from '../../protocol/job.ts';

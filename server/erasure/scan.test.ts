@@ -52,9 +52,12 @@ const TRANSCRIPT = {
   segments: [
     {
       ...{ id: 0, start_seconds: 0, end_seconds: 1, text: of('segment'), confidence: 1 },
-      words: [{ start_seconds: 0, end_seconds: 1, text: of('word'), probability: 1 }],
+      words: [{ start_seconds: 0, end_seconds: 1, text: of('word'), probability: 1, speaker: of('speaker of a word') }],
+      speaker: of('speaker'),
+      extra: { note: of('extra of a segment') },
     },
   ],
+  extra: { notes: [of('extra')] },
   warnings: [{ code: 'audio_damaged', message: of('warning') }],
   quality: {
     suspect: true,

@@ -70,8 +70,17 @@ export const FIELDS: Readonly<Record<string, 'personal' | { not: string }>> = {
   'Transcript.text': 'personal',
   'Transcript.language': { not: 'of the recording, one of few' },
   'Transcript.engine': { not: 'of the worker' },
+  'Transcript.engine_version': { not: 'of the worker' },
+  'Transcript.model': { not: 'of the worker' },
   'Transcript.segments[].text': 'personal',
   'Transcript.segments[].words[].text': 'personal',
+  'Transcript.segments[].words[].speaker': 'personal',
+  'Transcript.segments[].speaker': 'personal',
+  'Transcript.segments[].language': { not: 'of the recording, one of few' },
+  'Transcript.segments[].extra{name}': { not: 'the name of a field of the engine' },
+  'Transcript.segments[].extra{value}': 'personal',
+  'Transcript.extra{name}': { not: 'the name of a field of the engine' },
+  'Transcript.extra{value}': 'personal',
   'Transcript.warnings[].code': { not: CODE },
   'Transcript.warnings[].message': 'personal',
   'Transcript.quality.reasons[].code': { not: CODE },
@@ -91,6 +100,8 @@ type Schema = {
 /** The paths of all texts that are not one of a fixed set of words. */
 export function* textsOf(name: string, schema: Schema): Generator<string> {
   if ('const' in schema || schema.enum !== undefined) return;
+  // Any value, which may be a text or have some.
+  if (schema.type === undefined && schema.anyOf === undefined) yield name;
   for (const one of schema.anyOf ?? []) yield* textsOf(name, one);
   if (schema.type === 'string') yield name;
   if (schema.items) yield* textsOf(`${name}[]`, schema.items);

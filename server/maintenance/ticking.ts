@@ -67,7 +67,7 @@ export function ticking({ engine, clock, log, rules, acting, files = [] }: Ticki
       turned_ms = now_ms;
       turned_at_ms = at_ms;
       const expire = now_ms >= spared_until_ms;
-      const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
+      const wait_ms = (nextDue(engine.state, expire) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       const slot = Math.floor(at_ms / EVALUATION_MS);
       // With the tick for a timer that is due in a moment, if there is one.
       const evaluate = slot !== evaluated && !(wait_ms > 0 && wait_ms <= SOONEST_MS);
@@ -103,7 +103,7 @@ export function ticking({ engine, clock, log, rules, acting, files = [] }: Ticki
         // A due timer without an event is being spared: retry later.
         if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };
       }
-      const next_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
+      const next_ms = (nextDue(engine.state, expire) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       const evaluation_ms = EVALUATION_MS - (engine.journal.now() % EVALUATION_MS);
       return { again_ms: Math.min(LATEST_MS, evaluation_ms, Math.max(SOONEST_MS, next_ms)) };
     },

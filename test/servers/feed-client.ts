@@ -179,6 +179,8 @@ export class EventsClient {
   }
 
   #hear(block: string): void {
+    // The comment at the beginning.
+    if (block === ':') return;
     let data: string | undefined;
     for (const line of block.split('\n')) {
       if (line.startsWith('id: ')) this.#id = line.slice(4);

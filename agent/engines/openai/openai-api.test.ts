@@ -72,6 +72,49 @@ test('the recording is sent with its name, model, language and key; the response
   assert.deepEqual(heard, [12.5]);
 });
 
+test('a diarizing model names the speakers, and is asked for words of no other', async (t) => {
+  const forms: FormData[] = [];
+  const diarized = {
+    ...{ task: 'transcribe', duration: 3, text: 'Hello. Hi.', usage: { type: 'duration', seconds: 3 } },
+    segments: [
+      { type: 'transcript.text.segment', id: 'seg_1', start: 0, end: 1, text: 'Hello.', speaker: 'agent' },
+      { type: 'transcript.text.segment', id: 'seg_2', start: 1, end: 2, text: 'Hi.', speaker: 'A' },
+    ],
+  };
+  const url = await serve(t, async (request, response) => {
+    const { 'content-type': type = '' } = request.headers;
+    forms.push(await new Response(await buffer(request), { headers: { 'content-type': type } }).formData());
+    const words = [{ word: 'Hello', start: 0, end: 1 }];
+    json(response, 200, forms.length === 1 ? diarized : { ...VERBOSE, words });
+  });
+  const engine = createOpenaiApi({ url, model: 'gpt-4o-transcribe-diarize' }, { environment: {} });
+  assert.deepEqual(engine.options, ['language', 'temperature', 'diarize']);
+  const task = await temporaryTask(t);
+  const { segments } = await engine.transcribe({ ...task, options: { diarize: true } }, quiet());
+  assert.deepEqual(
+    segments.map(({ id, speaker, text }) => [id, speaker, text]),
+    [
+      [0, 'agent', 'Hello.'],
+      [1, 'A', 'Hi.'],
+    ],
+  );
+  const whisper = createOpenaiApi({ url }, { environment: {} });
+  assert.ok(!whisper.options?.includes('diarize'));
+  const heard = await whisper.transcribe({ ...task, options: { word_timestamps: true } }, quiet());
+  assert.deepEqual(heard.segments[0]?.words, [{ start_seconds: 0, end_seconds: 1, text: 'Hello', probability: null }]);
+  assert.deepEqual(
+    forms.map((form) => [
+      form.get('response_format'),
+      form.get('chunking_strategy'),
+      form.getAll('timestamp_granularities[]'),
+    ]),
+    [
+      ['diarized_json', 'auto', []],
+      ['verbose_json', null, ['segment', 'word']],
+    ],
+  );
+});
+
 test('a busy server is asked again when it says, and an account without credit is not', async (t) => {
   const clock = new StepClock(0);
   let requests = 0;

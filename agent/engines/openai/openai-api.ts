@@ -9,6 +9,7 @@
  * back, and is asked again then.
  */
 import type { IncomingMessage } from 'node:http';
+import type { OptionName } from '../../../protocol/option-names.ts';
 import type { Transcript } from '../../../protocol/transcript.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { LearnedPace } from '../../learned-pace.ts';
@@ -40,6 +41,8 @@ const RETRIES_MAX = 20;
 const PROGRESS_MS = 1_000;
 /** An estimate never says that the work is done. */
 const ESTIMATE_MAX = 95;
+/** Tells speakers apart, and takes no prompt. */
+const DIARIZES = /-diarize$/;
 /** Transcripts of these have no times. */
 const TEXT_ONLY = /^gpt-4o/;
 
@@ -55,7 +58,7 @@ export function createOpenaiApi(
 
   return {
     name: 'openai',
-    options: ['language', 'task', 'prompt', 'temperature'],
+    options: optionsOf(model),
 
     async prepare({ signal } = {}) {
       const timeout = AbortSignal.timeout(PROBE_MS);
@@ -71,13 +74,15 @@ export function createOpenaiApi(
     async transcribe(task, { signal, onProgress, onAudio }) {
       const { task: kind = 'transcribe', prompt, temperature, language: spoken = language } = task.options ?? {};
       const translates = kind === 'translate';
-      const fields = Object.entries({
+      const given = Object.entries({
         model,
-        response_format: TEXT_ONLY.test(model) ? 'json' : 'verbose_json',
+        ...formatOf(model),
         language: translates ? undefined : spoken,
         prompt,
         temperature: temperature?.toString(),
       }).filter((field): field is [string, string] => field[1] !== undefined);
+      const words = task.options?.word_timestamps === true ? GRANULARITIES : [];
+      const fields = [...given, ...words.map((value) => ['timestamp_granularities[]', value] as const)];
       const url = at(base, translates ? 'audio/translations' : 'audio/transcriptions');
       const began_ms = clock.monotonic();
       const stop = estimate(clock, pace, task, onProgress);
@@ -85,7 +90,7 @@ export function createOpenaiApi(
         const request = { url, headers, fields, file: task.audio_path, signal };
         const response = await untilServed(() => postForm(request), { clock, signal, base });
         if (response.status >= 400) throw failure(response);
-        const transcript = readResponse(response, task, `openai ${model}`);
+        const transcript = readResponse(response, task, model);
         onAudio?.({ duration_seconds: transcript.duration_seconds });
         const work_ms = clock.monotonic() - began_ms;
         pace.learn({ startup_ms: 0, work_ms, audio_seconds: transcript.duration_seconds });
@@ -96,6 +101,21 @@ export function createOpenaiApi(
     },
   };
 }
+
+/** Of jobs. */
+function optionsOf(model: string): OptionName[] {
+  if (DIARIZES.test(model)) return ['language', 'temperature', 'diarize'];
+  const options: OptionName[] = ['language', 'task', 'prompt', 'temperature'];
+  return TEXT_ONLY.test(model) ? options : [...options, 'word_timestamps'];
+}
+
+/** A diarizing model refuses more than 30 s without a `chunking_strategy`. */
+function formatOf(model: string): Record<string, string> {
+  if (DIARIZES.test(model)) return { response_format: 'diarized_json', chunking_strategy: 'auto' };
+  return { response_format: TEXT_ONLY.test(model) ? 'json' : 'verbose_json' };
+}
+
+const GRANULARITIES = ['segment', 'word'];
 
 function baseOf(url: string): URL {
   const base = URL.parse(url);
@@ -168,8 +188,9 @@ function estimate(clock: Clock, pace: LearnedPace, task: TranscribeTask, onProgr
   return () => cancel();
 }
 
-function readResponse({ text }: TextResponse, task: TranscribeTask, engine: string): Transcript {
-  const transcript = readTranscriptJson(text, { engine, duration_seconds: task.duration_seconds });
+function readResponse({ text }: TextResponse, task: TranscribeTask, model: string): Transcript {
+  const facts = { engine: `openai ${model}`, model, duration_seconds: task.duration_seconds };
+  const transcript = readTranscriptJson(text, facts);
   if (transcript === null) {
     throw new EngineError(
       'engine_crashed',

@@ -6,7 +6,8 @@
  *     Hello there.                     00:00.000 --> 00:02.500 align:start
  *                                      <v Ann>Hello there.
  *
- * Numbers, comments, styles and settings are left out, as are tags; entities become characters.
+ * Numbers, comments, styles and settings are left out, as are tags, of which `<v NAME>` says who speaks; entities become
+ * characters. A cue in which two speak is two segments, each with its share of the time.
  */
 
 import { readTime } from './times.ts';
@@ -52,9 +53,32 @@ function readBlocks(lines: readonly string[]): WrittenSegment[] {
       open = cueOf(from, to!, '');
       segments.push(open);
     } else if (line.trim() === '') open = undefined;
-    else if (open !== undefined && !isNumberOf(lines, at)) open.text += `${open.text === '' ? '' : ' '}${plain(line)}`;
+    else if (open !== undefined && !isNumberOf(lines, at)) open.text += `${open.text === '' ? '' : ' '}${line}`;
   }
-  return segments;
+  return segments.flatMap(byVoice);
+}
+
+const VOICE = /<v(?:\.[^\s<>]*)?[ \t]+([^<>]*)>/;
+
+/** A segment for each voice of a cue. */
+function byVoice(cue: WrittenSegment): WrittenSegment[] {
+  // What is before the first voice is nobody's; then names and texts take turns.
+  const [before = '', ...voices] = cue.text.split(VOICE);
+  const said = [{ text: plain(before), speaker: '' }];
+  for (let at = 0; at < voices.length; at += 2)
+    said.push({ text: plain(voices[at + 1]!), speaker: plain(voices[at]!).trim() });
+  const spoken = said.filter(({ text }) => text.trim() !== '');
+  if (spoken.length === 0) return [{ ...cue, text: '' }];
+  const characters = spoken.reduce((sum, { text }) => sum + text.length, 0);
+  const [from, to] = [cue.start_seconds ?? 0, cue.end_seconds ?? cue.start_seconds ?? 0];
+  let done = 0;
+  return spoken.map(({ text, speaker }) => {
+    const start_seconds = from + ((to - from) * done) / characters;
+    done += text.length;
+    const end_seconds = from + ((to - from) * done) / characters;
+    const times = spoken.length === 1 ? {} : { start_seconds, end_seconds };
+    return { ...cue, ...times, text, ...(speaker === '' ? {} : { speaker }) };
+  });
 }
 
 /** A line with a number alone, before a time: of the next cue. */

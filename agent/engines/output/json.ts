@@ -13,6 +13,8 @@
  * NaN and Infinity, which Python writes, are null. Words say when a segment without times begins and ends, and how certain
  * it is.
  */
+import { detailsOf, withSharedWords } from './details.ts';
+import { factsOf } from './extra.ts';
 import { readLanguage } from './language.ts';
 import { readTime } from './times.ts';
 import { NotATranscript, type WrittenSegment, type WrittenTranscript } from './written.ts';
@@ -55,6 +57,7 @@ function readObject(value: Record<string, unknown>): WrittenTranscript {
   const known = {
     language: readLanguage(value.language ?? value.detected_language ?? result.language),
     duration_seconds: positive(readTime(value.duration_seconds ?? value.duration)),
+    ...factsOf(value),
   };
   const text = typeof value.text === 'string' ? value.text : undefined;
   for (const name of LISTS) {
@@ -62,10 +65,11 @@ function readObject(value: Record<string, unknown>): WrittenTranscript {
     if (!Array.isArray(list) || (list.length === 0 && text !== undefined)) continue;
     const { segments } = readList(list, name === 'segments' ? 'segment' : name);
     // Vosk: the words of one utterance.
-    const one = name === 'result' ? [utteranceOf(segments, text)] : segments;
-    return { ...known, segments: one };
+    if (name === 'result') return { ...known, segments: [utteranceOf(segments, text)] };
+    return { ...known, segments: name === 'segments' ? withSharedWords(segments, value.words) : segments };
   }
-  if (isSegment(value)) return { ...known, segments: readList([value], 'segment').segments };
+  // Its other fields are of the segment.
+  if (isSegment(value)) return { ...known, extra: undefined, segments: readList([value], 'segment').segments };
   if (text !== undefined) return { ...known, segments: [{ ...UNTIMED, text }] };
   // A last line with facts alone.
   if (known.language !== null || known.duration_seconds !== null) return { ...known, segments: [] };
@@ -94,12 +98,11 @@ function readSegment(item: unknown, what: string): WrittenSegment {
   if (typeof text !== 'string') throw new NotATranscript(`${what} has no text`);
   const [start, end] = timesOf(item, what);
   const wordTimes = words.map((word) => timesOf(word, what));
-  return {
+  const times = {
     start_seconds: start ?? wordTimes.find(([from]) => from !== null)?.[0] ?? null,
     end_seconds: end ?? wordTimes.findLast(([, to]) => to !== null)?.[1] ?? null,
-    text,
-    confidence: confidenceOf(item),
   };
+  return { ...times, text, confidence: confidenceOf(item), ...detailsOf(item, times) };
 }
 
 /** `[start, end, text]`, also with fields before and after, as a named tuple of Python becomes. */
@@ -169,6 +172,10 @@ function utteranceOf(
     end_seconds: words.at(-1)?.end_seconds ?? null,
     text,
     confidence: certain.length === 0 ? null : certain.reduce((sum, value) => sum + value, 0) / certain.length,
+    words: words.map(({ start_seconds, end_seconds, text: word, confidence }) => {
+      const start = start_seconds ?? 0;
+      return { start_seconds: start, end_seconds: end_seconds ?? start, text: word, probability: confidence };
+    }),
   };
 }
 
@@ -181,8 +188,16 @@ function joined(parts: readonly WrittenTranscript[]): WrittenTranscript {
       ? kept.filter(({ start_seconds, end_seconds }) => start_seconds !== null || end_seconds !== null)
       : kept,
     language: parts.find(({ language }) => language !== null)?.language ?? null,
+    ...oneOf(parts, 'model'),
+    ...oneOf(parts, 'extra'),
     duration_seconds: parts.findLast(({ duration_seconds }) => duration_seconds !== null)?.duration_seconds ?? null,
   };
+}
+
+/** The last that says it. */
+function oneOf<K extends 'model' | 'extra'>(parts: readonly WrittenTranscript[], name: K) {
+  const found = parts.findLast((part) => part[name] !== undefined)?.[name];
+  return found === undefined ? {} : { [name]: found };
 }
 
 const TIME_FIELDS = ['start', 'end', 'start_seconds', 'start_ms', 'start_time', 'offsets', 'timestamp', 'timestamps'];

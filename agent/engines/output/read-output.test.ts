@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { excessOfExtra } from '../../../protocol/transcript-extra.ts';
 import { readOutput } from './read-output.ts';
 import { NotATranscript } from './written.ts';
 
@@ -64,7 +65,7 @@ test('the confidence is the mean of the words or tokens if the segment has none'
     { word: 'b', start: 1, end: 2, score: 0.8 },
   ];
   const [spoken] = read(JSON.stringify({ segments: [{ text: 'a b', words }] })).segments;
-  assert.deepEqual(spoken, { id: 0, start_seconds: 0, end_seconds: 2, text: 'a b', confidence: 0.6 });
+  assert.deepEqual([spoken?.start_seconds, spoken?.end_seconds, spoken?.text, spoken?.confidence], [0, 2, 'a b', 0.6]);
   const tokens = [
     { text: ' a', p: 0.5 },
     { text: '[_TT_5]', p: 0 },
@@ -151,6 +152,112 @@ late
     [1, 2, 'one'],
     [3, 4, '42'],
   ]);
+});
+
+test('a voice of WebVTT is the speaker; a cue with two is two segments', () => {
+  const vtt = `WEBVTT
+
+00:00.000 --> 00:10.000
+<v Ann>Good morning.
+<v.loud Ben &amp; Co>Hello, how are you?</v>
+
+00:10.000 --> 00:11.000
+nobody
+`;
+  assert.deepEqual(
+    read(vtt).segments.map(({ speaker, text, start_seconds }) => [speaker, text, Math.round(start_seconds)]),
+    [
+      ['Ann', 'Good morning.', 0],
+      ['Ben & Co', 'Hello, how are you?', 4],
+      [undefined, 'nobody', 10],
+    ],
+  );
+});
+
+test('words, speakers, channels, languages and no_speech are kept, in the names of the usual programs', () => {
+  const whisperx = {
+    language: 'en',
+    word_segments: [{ word: 'Hi' }],
+    segments: [
+      {
+        ...{ start: 0, end: 2, text: ' Hi 42', speaker: 'SPEAKER_01' },
+        words: [
+          { word: 'Hi', start: 0, end: 0.5, score: 0.9, speaker: 'SPEAKER_01' },
+          { word: '42', speaker: 'SPEAKER_00' },
+        ],
+      },
+    ],
+  };
+  assert.deepEqual(read(JSON.stringify(whisperx)).segments, [
+    {
+      ...{ id: 0, start_seconds: 0, end_seconds: 2, text: 'Hi 42', confidence: 0.9, speaker: 'SPEAKER_01' },
+      words: [
+        { start_seconds: 0, end_seconds: 0.5, text: 'Hi', probability: 0.9, speaker: 'SPEAKER_01' },
+        { start_seconds: 0.5, end_seconds: 2, text: '42', probability: null, speaker: 'SPEAKER_00' },
+      ],
+    },
+  ]);
+  const deepgram = {
+    language: 'de',
+    segments: [
+      { start: 0, end: 1, text: 'a', speaker: 1, channel_index: [1, 2], language: 'english', no_speech_prob: 0.2 },
+      { start: 1, end: 2, text: 'b', words: [{ word: 'b', speaker: 0 }], channel: 'right', language: 'de' },
+      { start: 2, end: 3, text: 'c', speaker: null, channel: 'centre' },
+    ],
+  };
+  assert.deepEqual(
+    read(JSON.stringify(deepgram)).segments.map(({ speaker, channel, language, no_speech, extra }) => {
+      return [speaker, channel, language, no_speech, extra];
+    }),
+    [
+      ['Speaker 1', 1, 'en', 0.2, undefined],
+      ['Speaker 0', 1, undefined, undefined, undefined],
+      [undefined, undefined, undefined, undefined, { channel: 'centre' }],
+    ],
+  );
+});
+
+test("OpenAI's list of words is shared among the segments by time", () => {
+  const verbose = {
+    segments: [
+      { start: 0, end: 1, text: 'Good morning.' },
+      { start: 1, end: 2, text: 'Hello.' },
+    ],
+    words: [
+      { word: 'Good', start: 0, end: 0.4 },
+      { word: 'morning', start: 0.4, end: 1 },
+      { word: 'Hello', start: 0.98, end: 1.5 },
+    ],
+  };
+  assert.deepEqual(
+    read(JSON.stringify(verbose)).segments.map(({ words }) => words?.map(({ text }) => text)),
+    [['Good', 'morning'], ['Hello']],
+  );
+});
+
+test('what has no place in a transcript is kept under extra, as far as it fits', () => {
+  const segment = { start: 0, end: 1, text: 'a', temperature: 0.2, tokens: [1, 2], nothing: null, none: [], seek: 0 };
+  const large = Array(8 * 1024).fill(1);
+  const deep = JSON.parse(`${'['.repeat(20)}${']'.repeat(20)}`);
+  const output = {
+    ...{ model: 'large-v3', language_probability: 0.9, params: { beam_size: 5 }, deep, task: 'transcribe' },
+    segments: [segment, { ...segment, tokens: large }],
+  };
+  const { model, extra, segments } = read(JSON.stringify(output));
+  assert.equal(model, 'large-v3');
+  assert.deepEqual(extra, { language_probability: 0.9, params: { beam_size: 5 }, task: 'transcribe' });
+  assert.deepEqual(
+    segments.map((one) => one.extra),
+    [{ temperature: 0.2, tokens: [1, 2] }, { temperature: 0.2 }],
+  );
+});
+
+test('the extra of all segments together is limited, too', () => {
+  const fields = { note: 'x'.repeat(8000) };
+  const segments = Array.from({ length: 1100 }, (_, at) => ({ start: at, end: at + 1, text: 'a', ...fields }));
+  const transcript = read(JSON.stringify({ segments }));
+  assert.equal(excessOfExtra(transcript), null);
+  assert.deepEqual([transcript.segments[0]?.extra, transcript.segments.at(-1)?.extra], [fields, undefined]);
 });
 
 test("Audacity's labels are in seconds, Whisper's TSV in milliseconds", () => {

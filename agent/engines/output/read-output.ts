@@ -31,9 +31,10 @@ export function readOutput(bytes: Uint8Array, facts: TranscriptFacts): ReadOutpu
 }
 
 function assemble(written: WrittenTranscript, facts: TranscriptFacts): Transcript {
-  const { segments, language } = written;
+  const { segments, language, extra, model = facts.model } = written;
   const duration_seconds = written.duration_seconds ?? facts.duration_seconds;
-  const known = { ...facts, duration_seconds, language, measured: written.duration_seconds !== null };
+  const measured = written.duration_seconds !== null;
+  const known = { ...facts, duration_seconds, language, measured, model, extra };
   const untimed = segments.every(({ start_seconds, end_seconds }) => start_seconds === null && end_seconds === null);
   if (untimed) return transcriptOfText(segments.map(({ text }) => text.trim()).join(' '), known);
   return assembleTranscript(withTimes(segments, duration_seconds), known);
@@ -42,11 +43,11 @@ function assemble(written: WrittenTranscript, facts: TranscriptFacts): Transcrip
 /** A segment without a start begins where the one before it ends; one without an end ends where the next begins. */
 function withTimes(segments: readonly WrittenSegment[], duration_seconds: number | null): SpokenSegment[] {
   let before = 0;
-  return segments.map(({ start_seconds, end_seconds, text, confidence }, at) => {
+  return segments.map(({ start_seconds, end_seconds, ...said }, at) => {
     const start = start_seconds ?? before;
     const next = segments[at + 1]?.start_seconds ?? (at + 1 === segments.length ? duration_seconds : null);
     const end = Math.max(start, end_seconds ?? next ?? start);
     before = end;
-    return { start_seconds: start, end_seconds: end, text, confidence };
+    return { start_seconds: start, end_seconds: end, ...said };
   });
 }

@@ -73,7 +73,8 @@ class FasterWhisper:
             done = burst[-1].end
             job.progress(done, info.duration, int(done // 30), total)
         job.progress(info.duration, info.duration, total, total)
-        return {"language": info.language, "segments": result, "heard": heard()}
+        extra = {"language_probability": info.language_probability}
+        return {"language": info.language, "segments": result, "heard": heard(), "extra": extra}
 
 
 def spoken(segment, with_words):
@@ -82,9 +83,10 @@ def spoken(segment, with_words):
         "end_seconds": segment.end,
         "text": segment.text,
         "confidence": math.exp(segment.avg_logprob),
+        "no_speech": segment.no_speech_prob,
     }
     if with_words:
-        found.update(words=worker_protocol.words_of(segment.words), no_speech=segment.no_speech_prob)
+        found["words"] = worker_protocol.words_of(segment.words)
     return found
 
 

@@ -84,9 +84,10 @@ def spoken(segment, with_words):
         "end_seconds": segment["end"],
         "text": segment["text"],
         "confidence": math.exp(segment["avg_logprob"]),
+        "no_speech": segment["no_speech_prob"],
     }
     if with_words:
-        found.update(words=worker_protocol.words_of(segment.get("words")), no_speech=segment["no_speech_prob"])
+        found["words"] = worker_protocol.words_of(segment.get("words"))
     return found
 
 

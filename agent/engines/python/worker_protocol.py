@@ -19,7 +19,8 @@ and reads from standard output
     {"event": "error", "id": "7", "trace": "..."}                    an exception that has no code
 
 The options have those of the job under "job". An error without an id is that of loading; the process ends after it. The file at output_path has {"language", "segments":
-[{"start_seconds", "end_seconds", "text", "confidence", "words"?, "no_speech"?}], "heard"}, where "heard" is what hear.py says of the audio, or None.
+[{"start_seconds", "end_seconds", "text", "confidence", "words"?, "no_speech"?}], "heard", "extra"?}, where "heard" is what hear.py says of
+the audio, or None, and "extra" what else the library says.
 
 What libraries print goes to standard error, which is the log. Its end for a job is marked by a line with MARK and the id, before
 the job's last message. The process ends at the end of its standard input, whatever it is

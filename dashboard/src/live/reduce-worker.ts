@@ -54,12 +54,22 @@ export function withJobOfWorker(worker: Worker, message: JobMessage): Worker {
   };
 }
 
-/** Options that were withdrawn are unknown. */
+/** Lists that were withdrawn are absent. */
 function withCapabilities(
   before: Worker['capabilities'],
-  { options, ...change }: NonNullable<WorkerChanged['capabilities']>,
+  { options, models, languages, tags, ...change }: NonNullable<WorkerChanged['capabilities']>,
 ): Worker['capabilities'] {
-  const { options: known, ...rest } = before;
-  const now = options === undefined ? known : (options ?? undefined);
-  return { ...rest, ...change, ...(now === undefined ? {} : { options: now }) };
+  const { options: _, models: __, languages: ___, tags: ____, ...rest } = before;
+  const list = <N extends keyof Lists>(name: N, now: string[] | null | undefined): Lists =>
+    now === null || (now ?? before[name]) === undefined ? {} : { [name]: now ?? before[name] };
+  return {
+    ...rest,
+    ...change,
+    ...list('options', options),
+    ...list('models', models),
+    ...list('languages', languages),
+    ...list('tags', tags),
+  };
 }
+
+type Lists = Pick<Worker['capabilities'], 'options' | 'models' | 'languages' | 'tags'>;

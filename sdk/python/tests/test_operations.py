@@ -213,6 +213,7 @@ def test_a_jobs_life_as_its_owner_and_its_worker_see_it(api: TranscriptionAPI) -
     assert api.jobs.transcript(job.id) == HELLO
     assert api.jobs.transcript(job.id, "text") == "hello\n"
     assert api.jobs.transcript(job.id, "vtt").startswith("WEBVTT")
+    assert api.jobs.transcript(job.id, "verbose_json").segments[0].text == "hello"
     with pytest.raises(LeaseExpiredError):
         api.jobs.report_progress(job.id, "another.token", percentage=1)
 

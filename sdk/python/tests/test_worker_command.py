@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from transcription_monitor import JobCancelled, JobFailed, Transcript, TranscriptionAPI
+from transcription_monitor import JobCancelled, JobFailed, TranscriptionAPI
 from transcription_monitor.bodies import JobOptions
 from transcription_monitor.worker_command import model_process
 from transcription_monitor.worker_command.job_options import options_of
@@ -54,6 +54,7 @@ def test_it_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
     assert (found.location.spot_price, found.health.disk_usage is None) == (0.5, False)
     transcript = api.jobs.transcript(good)
     assert (transcript.engine, transcript.language, transcript.duration_seconds) == ("faster-whisper base", "de", 70)
+    assert (transcript.model, "language_probability" in transcript.extra) == ("base", True)
     first = transcript.segments[0]
     assert (first.text, first.no_speech) == ("transcribe as me, you at 0 with 2 beams", 0.25)
     assert first.words is not None
@@ -199,10 +200,3 @@ def test_secrets_do_not_leave_the_machine() -> None:
         redact("abcdefgh of https://me:pw@host/a?sig=1 abc") == "[redacted] of https://[redacted]@host/a?[redacted] abc"
     )
     assert redact("Bearer 12345678") == "Bearer [redacted]"
-
-
-def test_words_without_times_are_left_out() -> None:
-    word = {"word": " a", "start": 0.0, "end": 0.5, "score": 0.5}
-    segment = {"start": 0, "end": 1, "text": "a 9", "words": [word, {"word": " 9"}]}
-    [found] = Transcript.of_segments([segment], engine="whisperX").segments
-    assert [(one.text, one.end_seconds, one.probability) for one in found.words or []] == [("a", 0.5, 0.5)]

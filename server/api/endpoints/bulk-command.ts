@@ -8,7 +8,8 @@
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Engine } from '../../engine.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
-import { BULK_MAX, selectJobs } from '../../state-machine/decide/queues.ts';
+import { BULK_MAX, selectingJobs } from '../../state-machine/decide/queues.ts';
+import type { State } from '../../state-machine/state/state.ts';
 
 export const PART_JOBS = 1_000;
 
@@ -35,17 +36,29 @@ export async function submitInParts(
     await submit(command.id, body.filter);
     return taken;
   }
-  const left = selectJobs(engine.state, body)
-    .map(({ job_id }) => job_id)
-    .slice(0, BULK_MAX - taken.length);
-  if (part === 1 && left.length <= PART_JOBS) {
-    // A single part selects its jobs within the commit.
-    await submit(command.id, body.filter);
-    return taken;
-  }
+  const left = (await selectInTurns(engine.state, body)).slice(0, BULK_MAX - taken.length);
   for (; left.length > PART_JOBS; part++) {
     await submit(nextId(), { ...body.filter, job_ids: left.splice(0, PART_JOBS) });
   }
   await submit(command.id, { ...body.filter, job_ids: left });
   return taken;
+}
+
+/** Between two looks at the clock. */
+const JOBS_AT_ONCE = 64;
+const TURN_MS = 8;
+
+/** Ids of the jobs that the command applies to now, oldest first; found in short turns of the event loop. */
+export async function selectInTurns(now: State, body: BulkBody): Promise<string[]> {
+  const job_ids: string[] = [];
+  let seen = 0;
+  let until_ms = performance.now() + TURN_MS;
+  for (const job of selectingJobs(now.clone(), body)) {
+    if (job !== null) job_ids.push(job.job_id);
+    seen += 1;
+    if (seen % JOBS_AT_ONCE !== 0 || performance.now() < until_ms) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    until_ms = performance.now() + TURN_MS;
+  }
+  return job_ids;
 }

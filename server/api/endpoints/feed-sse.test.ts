@@ -16,6 +16,9 @@ test('a stream begins with the current state; every event has its position as id
   const events = await EventsClient.open(t, monitor.url, `?resource=job&job_id=${held.id}`);
   assert.equal(events.response.headers.get('content-type'), 'text/event-stream');
   assert.equal(events.response.headers.get('cache-control'), 'no-store');
+  // Proxies neither compress nor buffer it.
+  assert.equal(events.response.headers.get('content-encoding'), 'identity');
+  assert.equal(events.response.headers.get('x-accel-buffering'), 'no');
   const first = await events.next();
   assert.equal(first.data.type, 'state');
   await complete(monitor, held);
@@ -112,6 +115,16 @@ test('a stop ends the stream, even of a client that does not read, and is not de
   const ended = assert.rejects(events.next(), /ended/);
   await stopping.stop();
   await ended;
+});
+
+test('a stream begins with a comment, so that a proxy has something to send at once', async (t) => {
+  const { host, hostname, port } = new URL(monitor.url);
+  const socket = connect(Number(port), hostname);
+  t.after(() => void socket.destroy());
+  socket.write(`GET /api/v1/events HTTP/1.1\r\nhost: ${host}\r\naccept-encoding: gzip\r\n\r\n`);
+  let received = '';
+  while (!/\r\n\r\n\S/.test(received)) received += (await once(socket, 'data'))[0];
+  assert.match(received, /\r\n\r\n[0-9a-f]+\r\n:\n\n/);
 });
 
 test('pages of another origin are refused', async () => {

@@ -19,6 +19,7 @@ import { targetOf } from '../../feed/reader.ts';
 import { Subscription } from '../../feed/subscription.ts';
 import type { ApiContext } from '../context.ts';
 import { httpEndpoint } from '../endpoint.ts';
+import { STREAMED } from '../streamed.ts';
 import { beyondMemory } from './feed-beyond.ts';
 import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
@@ -85,12 +86,11 @@ async function stream(
   reply.hijack();
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
+    ...STREAMED,
     connection: 'close',
   });
-  response.flushHeaders();
+  // Some proxies send no headers on before the first byte.
+  response.write(':\n\n');
   const outbox = new Outbox({
     send: (parcel, sent) => {
       response.write(parcel.bytes(asEvent), () => sent());

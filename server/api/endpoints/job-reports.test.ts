@@ -257,13 +257,55 @@ test('a transcript without a valid lease, or an invalid transcript, is refused',
   const held = await hold(monitor);
   const missing = await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT);
   assert.deepEqual([missing.status, missing.body.code], [400, 'lease_token_missing']);
-  const wrong = { ...TRANSCRIPT, segments: [{ ...TRANSCRIPT.segments[0], confidence: 2, speaker: 'A' }] };
+  const wrong = { ...TRANSCRIPT, segments: [{ ...TRANSCRIPT.segments[0], confidence: 2, mood: 'A' }] };
   const { status, body } = await monitor.put(`/jobs/${held.id}/transcript`, wrong, { 'lease-token': held.token });
   assert.equal(status, 400);
   assert.deepEqual(
     new Set(body.errors.map(({ field }: { field: string }) => field)),
-    new Set(['/segments/0/confidence', '/segments/0/speaker']),
+    new Set(['/segments/0/confidence', '/segments/0/mood']),
   );
+});
+
+test('what an engine reports besides is kept under extra, up to its limits', async () => {
+  const held = await hold(monitor);
+  const put = (transcript: object) =>
+    monitor.put(`/jobs/${held.id}/transcript`, transcript, { 'lease-token': held.token });
+  const withExtra = (extra: object) => ({
+    ...TRANSCRIPT,
+    segments: [{ ...TRANSCRIPT.segments[0], speaker: 'SPEAKER_00', channel: 1, language: 'de', extra }],
+    ...{ engine_version: '1.2.1', model: 'base', extra: { language_probability: 0.9, nested: [{ a: null }] } },
+  });
+  const long = 'x'.repeat(8 * 1024);
+  const { status, body } = await put(withExtra({ tokens: long }));
+  assert.deepEqual([status, body.code, body.errors[0].field], [400, 'invalid_body', '/segments/0/extra']);
+  const whole = await put({ ...TRANSCRIPT, extra: { all: long.repeat(8) } });
+  assert.deepEqual([whole.status, whole.body.errors[0].field], [400, '/extra']);
+  const kept = withExtra({ tokens: [1, 2], temperature: 0 });
+  assert.equal((await put(kept)).status, 200);
+  assert.deepEqual((await monitor.get(`/jobs/${held.id}/transcript?format=json`)).body, kept);
+});
+
+test('a transcript is converted to every format, with who speaks', async () => {
+  const held = await hold(monitor);
+  const words = [{ start_seconds: 0, end_seconds: 1, text: 'Hello.', probability: 0.5, channel: 1 }];
+  const segment = { id: 0, start_seconds: 0, end_seconds: 1, text: 'Hello.', confidence: 1, channel: 1, words };
+  const transcript = { ...TRANSCRIPT, language: 'de', text: 'Hello.', segments: [segment] };
+  const put = await monitor.put(`/jobs/${held.id}/transcript`, transcript, { 'lease-token': held.token });
+  assert.equal(put.status, 200);
+  const get = (format: string) => monitor.get(`/jobs/${held.id}/transcript?format=${format}`);
+  const { headers, body } = await get('verbose_json');
+  assert.match(headers.get('content-type') ?? '', /^application\/json/);
+  assert.deepEqual(
+    [body.task, body.language, body.segments[0].start, body.segments[0].channel, body.words],
+    ['transcribe', 'german', 0, 1, [{ word: 'Hello.', start: 0, end: 1, channel: 1 }]],
+  );
+  const texts = await Promise.all(['text', 'srt', 'vtt'].map(async (format) => (await get(format)).text));
+  assert.deepEqual(texts, [
+    'Channel 1: Hello.\n',
+    '1\n00:00:00,000 --> 00:00:01,000\nChannel 1: Hello.\n',
+    'WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n<v Channel 1>Hello.\n',
+  ]);
+  assert.equal((await get('docx')).status, 400);
 });
 
 test('a transcript of ten hours, larger than the limit of other bodies, is accepted', async () => {

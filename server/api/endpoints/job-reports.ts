@@ -4,16 +4,9 @@
 import { Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
-import {
-  CompletionReport,
-  FailureReport,
-  Job,
-  JobStateName,
-  OUTPUT_FORMATS,
-  ProgressReport,
-} from '../../../protocol/job.ts';
+import { CompletionReport, FailureReport, Job, JobStateName, ProgressReport } from '../../../protocol/job.ts';
 import { closed, Words } from '../../../protocol/schema.ts';
-import { TRANSCRIPT_MEDIA_TYPES } from '../../../protocol/transcript.ts';
+import { TRANSCRIPT_FORMATS, TRANSCRIPT_MEDIA_TYPES } from '../../../protocol/transcript.ts';
 import { StoredTranscript, TranscriptBody } from '../../../protocol/transcript-schema.ts';
 import { assertWorker } from '../../access/check.ts';
 import type { Subject } from '../../access/subject.ts';
@@ -30,7 +23,7 @@ import { assertVisible, findJob } from './find-job.ts';
 import { shownToWorker } from './job-for.ts';
 import { JobParams } from './jobs.ts';
 import { noteHolder, noteReport } from './sign-of-life.ts';
-import { keepTranscript, readTranscript, withNotes } from './transcripts.ts';
+import { keepTranscript, readTranscript, TRANSCRIPT_TYPES, withNotes } from './transcripts.ts';
 
 /** Ten hours of speech with every segment's times are about 5 MB. */
 const TRANSCRIPT_BYTES_MAX = 64 * 1024 * 1024;
@@ -80,9 +73,16 @@ export const jobReportEndpoints = [
     permission: 'read',
     summary: "Get the transcript, in the job's output_format or another",
     params: JobParams,
-    query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
+    query: Type.Object(
+      {
+        format: Type.Optional(
+          Words(TRANSCRIPT_FORMATS, "Default: the job's output_format. `verbose_json`: in the form of OpenAI's API."),
+        ),
+      },
+      closed,
+    ),
     responses: { 200: Type.String() },
-    produces: Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!),
+    produces: TRANSCRIPT_TYPES,
     async run(context, { params, query, caller, http: { reply } }) {
       const job = await findJob(context, caller.subject, params.job_id);
       const format = query.format ?? job.output_format;

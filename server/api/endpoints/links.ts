@@ -21,7 +21,7 @@ import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { type Issued, issuePass } from './issue-pass.ts';
 import { JobParams } from './jobs.ts';
-import { readTranscript } from './transcripts.ts';
+import { readTranscript, TRANSCRIPT_TYPES } from './transcripts.ts';
 import { NAMED, receiveUpload } from './uploads.ts';
 
 const DAY_SECONDS = 86_400;
@@ -94,7 +94,7 @@ export const linkEndpoints = [
     summary: 'Get the transcript of a link, without a key',
     params: LinkParams,
     responses: { 200: Type.String() },
-    produces: Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!),
+    produces: TRANSCRIPT_TYPES,
     async run(context, { params, http: { reply } }) {
       const { record, subject } = await opened(context, params.link, 'transcript');
       const { job_id, limits } = record;

@@ -8,7 +8,9 @@ import type { JobQuery } from '../../../protocol/queue.ts';
 import { parseTime } from '../../../protocol/time.ts';
 import { inScope, type JobScope } from '../../access/scope.ts';
 import { JobMatcher } from '../../state-machine/decide/match.ts';
+import { BLOCK_JOBS } from '../../state-machine/state/job-blocks.ts';
 import { workerJobKey } from '../../state-machine/state/job-indexes.ts';
+import { searchNewestFirst } from '../../state-machine/state/job-search.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
 
@@ -69,30 +71,37 @@ export async function pageOfJobs(
   const matcher = matcherOf(query, scope);
   const jobs: JobRecord[] = [];
   let scanned = 0;
-  for (const job_id of newestFirst(state, query, before)) {
-    const job = state.job(job_id);
+  for (const job_id of newestFirst(state, query, matcher, before)) {
+    const job = job_id === null ? undefined : state.job(job_id);
     if (job && matcher.test(job)) jobs.push(job);
     if (jobs.length === limit) return { jobs, exhausted: false };
-    scanned += 1;
-    if (scanned % SCANNED_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    // A block that is skipped may have been read for that.
+    scanned += job_id === null ? BLOCK_JOBS / 4 : 1;
+    if (scanned < SCANNED_PER_TURN) continue;
+    scanned = 0;
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return { jobs, exhausted: true };
 }
 
-/** Yields ids below the ordinal `before`, from the narrowest index for the query. */
+/** A state with fewer jobs than that is looked through, instead of all jobs of a worker. */
+const FEW_JOBS = 1_000;
+
+/** Yields ids below the ordinal `before`, from the narrowest index for the query; null for jobs that it skips. */
 function* newestFirst(
   state: State,
   { state: name, worker_id, verdict, had_by = worker_id }: JobQuery & { had_by?: string },
+  matcher: JobMatcher,
   before: number,
-): Generator<string> {
+): Generator<string | null> {
   const { jobs_by_creation, jobs_by_state, jobs_by_worker, off_track } = state.tables;
   if (verdict !== undefined && verdict !== 'on_track') {
     for (const [ordinal, job_id] of off_track[verdict].entriesReversed(before)) if (ordinal < before) yield job_id;
     return;
   }
-  if (had_by === undefined || name !== undefined) {
-    const table = name === undefined ? jobs_by_creation : jobs_by_state[name];
-    for (const [ordinal, job_id] of table.entriesReversed(before)) if (ordinal < before) yield job_id;
+  const table = name === undefined ? jobs_by_creation : jobs_by_state[name];
+  if (had_by === undefined || (name !== undefined && table.size < FEW_JOBS)) {
+    yield* searchNewestFirst(state, table, matcher.sought(), before);
     return;
   }
   const [from, end] = [workerJobKey(had_by, 0), workerJobKey(had_by, before)];

@@ -3,10 +3,9 @@ import { Type } from 'typebox';
 import { BulkAnswer, BulkRequest, Queue } from '../../../protocol/queue.ts';
 import { deadLetterQueueDocument, mainQueueDocument, sqsFigures } from '../../documents/queues.ts';
 import type { CommandBody } from '../../state-machine/decide/commands.ts';
-import { selectJobs } from '../../state-machine/decide/queues.ts';
 import type { ApiContext } from '../context.ts';
 import { type ApiRequest, type Endpoint, endpoint } from '../endpoint.ts';
-import { submitInParts } from './bulk-command.ts';
+import { selectInTurns, submitInParts } from './bulk-command.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf } from './command.ts';
 import { versioned, versionedState } from './versioned.ts';
@@ -76,7 +75,7 @@ function bulk(
       const selection = body(filter);
       if (dry_run) {
         await catchUp(context);
-        return { job_ids: selectJobs(engine.state, selection).map((job) => job.job_id), dry_run };
+        return { job_ids: await selectInTurns(engine.state, selection), dry_run };
       }
       const command = { ...commandOf(caller, selection), body: selection };
       return { job_ids: await submitInParts(engine, command), dry_run };

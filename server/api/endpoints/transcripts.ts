@@ -4,19 +4,30 @@
  * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
-import type { CompletionReport, OutputFormat } from '../../../protocol/job.ts';
-import { confidenceScore, notesOn, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
+import type { CompletionReport } from '../../../protocol/job.ts';
+import {
+  confidenceScore,
+  notesOn,
+  renderTranscript,
+  TRANSCRIPT_MEDIA_TYPES,
+  type Transcript,
+  type TranscriptFormat,
+} from '../../../protocol/transcript.ts';
+import { excessOfExtra } from '../../../protocol/transcript-extra.ts';
 import type { ObjectStore } from '../../objects/store.ts';
 import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { transcriptKey, transcriptKeys } from '../../transcripts/keys.ts';
+import { verboseJson } from '../../transcripts/verbose-json.ts';
 
 const INDENT = 2;
 /** Fields of transcripts that older versions wrote without a hash. */
 const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
 
+/** Throws MonitorError `invalid_body` if its `extra` are too large. */
 export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
   const { job_id, output_format } = job;
+  assertExtraFits(transcript);
   const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal({ ...transcript, job_id }, INDENT));
   const kept = created ? transcript : await read(store, job);
   if (output_format !== 'json') {
@@ -32,9 +43,16 @@ export async function keepTranscript(store: ObjectStore, job: JobRecord, transcr
 }
 
 /** Throws MonitorError: `transcript_not_found`, `transcript_missing`, `transcript_damaged`. */
-export async function readTranscript(store: ObjectStore, job: JobRecord, format: OutputFormat): Promise<string> {
-  return renderTranscript(await read(store, job), format);
+export async function readTranscript(store: ObjectStore, job: JobRecord, format: TranscriptFormat): Promise<string> {
+  const transcript = await read(store, job);
+  if (format !== 'verbose_json') return renderTranscript(transcript, format);
+  const hasWords = transcript.segments.some(({ words }) => words !== undefined);
+  const task = job.options?.task ?? 'transcribe';
+  return `${JSON.stringify(verboseJson(transcript, { task, granularities: hasWords ? ['segment', 'word'] : ['segment'] }))}\n`;
 }
+
+/** Of all formats. */
+export const TRANSCRIPT_TYPES = [...new Set(Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!))];
 
 /**
  * The `warnings` and `suspect` of a completion that has neither, from the transcript in this store that it names: its
@@ -49,6 +67,16 @@ export async function withNotes(
   if (!job || !isHere(store, job.job_id, output.s3_path)) return output;
   const kept = await read(store, job).catch(() => ({}));
   return { ...output, ...notesOn(kept) };
+}
+
+function assertExtraFits(transcript: Transcript): void {
+  const excess = excessOfExtra(transcript);
+  if (excess === null) return;
+  const { field, message } = excess;
+  throw new MonitorError('invalid', 'invalid_body', `body: ${field} ${message}`, {
+    errors: [{ field, message }],
+    hint: 'Leave out the largest fields of extra.',
+  });
 }
 
 async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {

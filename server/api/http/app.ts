@@ -47,6 +47,7 @@ import { addOpenAi } from '../openai/routes.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
+import { continueWhenRead } from './continue.ts';
 import { withoutKeys } from './credentials.ts';
 import { parseOrigins } from './foreign-origin.ts';
 import { addGuard } from './guard.ts';
@@ -165,6 +166,7 @@ export async function buildApi(
     frameworkErrors: respondError,
     clientErrorHandler: respondUnparsed,
   });
+  continueWhenRead(app.server);
   let context: ApiContext | null = null;
   let retired = false;
   app.setValidatorCompiler(compileValidator as never);

@@ -3,7 +3,12 @@ import { modelsIn } from '../../state-machine/state/requirement.ts';
 import type { State } from '../../state-machine/state/state.ts';
 
 /** Names with which clients ask for any model, because theirs is the only one that they know. */
-const ANY_MODEL: ReadonlySet<string> = new Set(['whisper-1', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe']);
+const ANY_MODEL: ReadonlySet<string> = new Set([
+  'whisper-1',
+  'gpt-4o-transcribe',
+  'gpt-4o-mini-transcribe',
+  'gpt-4o-transcribe-diarize',
+]);
 
 /** The model that the job requires; null: any. */
 export const requiredModel = (name: string): string | null => (ANY_MODEL.has(name) ? null : name);

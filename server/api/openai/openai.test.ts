@@ -96,6 +96,23 @@ test('the options of a request are those of its job, and words have their times'
   assert.equal((await translating).text, 'hello world');
 });
 
+test('diarized_json asks for the speakers, and channels=split for the channels; both are named', async () => {
+  const body = {
+    ...{ file: await recording(), model: 'gpt-4o-transcribe-diarize', response_format: 'diarized_json' as const },
+    ...{ chunking_strategy: 'auto' as const, channels: 'split' },
+  };
+  const transcribing = client.audio.transcriptions.create(body);
+  const held = await next();
+  assert.deepEqual(held.job.options, { diarize: true, channels: 'split' });
+  const [hello, world] = TRANSCRIPT.segments;
+  await finish(held, { ...TRANSCRIPT, segments: [{ ...hello!, speaker: 'A', channel: 0 }, world!] });
+  const { segments } = (await transcribing) as unknown as { segments: unknown };
+  assert.deepEqual(segments, [
+    { type: 'transcript.text.segment', id: 'seg_0', start: 0, end: 1, text: 'hello', speaker: 'Channel 0 A' },
+    { type: 'transcript.text.segment', id: 'seg_1', start: 1, end: 2, text: 'world', speaker: 'unknown' },
+  ]);
+});
+
 test('a stream has the text in pieces, then whole', async () => {
   const streaming = client.audio.transcriptions.create({ file: await recording(), model: 'whisper-1', stream: true });
   const held = await next();

@@ -1,11 +1,12 @@
 /** The form of a request for a transcription, as OpenAI's clients send it. */
 import { type Static, Type } from 'typebox';
 import { Priority, Tags } from '../../../protocol/job.ts';
+import { CHANNELS } from '../../../protocol/option-names.ts';
 import { closed, Words } from '../../../protocol/schema.ts';
 import type { FormFields, FormOptions } from '../http/multipart.ts';
 import { invalid, validator } from '../validation.ts';
 
-export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'vtt', 'verbose_json'] as const;
+export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'vtt', 'verbose_json', 'diarized_json'] as const;
 export type ResponseFormat = (typeof RESPONSE_FORMATS)[number];
 
 export const GRANULARITIES = ['segment', 'word'] as const;
@@ -24,6 +25,7 @@ const TranscriptionForm = Type.Object(
     // Ours: OpenAI's clients send them as `extra_body`.
     priority: Type.Optional(Priority),
     tags: Type.Optional(Tags),
+    channels: Type.Optional(Words(CHANNELS, '')),
   },
   closed,
 );

@@ -1,14 +1,10 @@
 /** A transcript in the formats of OpenAI's API. */
-import { deflateSync } from 'node:zlib';
-import {
-  renderTranscript,
-  TRANSCRIPT_MEDIA_TYPES,
-  type Transcript,
-  type TranscriptSegment,
-} from '../../../protocol/transcript.ts';
+import { type Turn, turnsOf } from '../../../protocol/captions.ts';
+import { renderTranscript, TRANSCRIPT_MEDIA_TYPES, type Transcript } from '../../../protocol/transcript.ts';
+import { type Task, usageOf, verboseJson } from '../../transcripts/verbose-json.ts';
 import type { TranscriptionForm } from './request.ts';
 
-export type Task = 'transcribe' | 'translate';
+export type { Task };
 
 /** The body of a response, and its media type. */
 export function renderResponse(
@@ -24,17 +20,27 @@ export function renderResponse(
     case 'json':
       return asJson({ text: transcript.text, usage: usageOf(transcript) });
     case 'verbose_json':
+      return asJson(verboseJson(transcript, { task, granularities: timestamp_granularities }));
+    case 'diarized_json':
       return asJson({
         task,
-        language: languageName(transcript.language),
         duration: transcript.duration_seconds,
         text: transcript.text,
-        ...(timestamp_granularities.includes('segment') && { segments: transcript.segments.map(verboseSegment) }),
-        ...(timestamp_granularities.includes('word') && { words: transcript.segments.flatMap(wordsOf) }),
+        segments: transcript.segments.flatMap(turnsOf).map(diarizedSegment),
         usage: usageOf(transcript),
       });
   }
 }
+
+/** In OpenAI's form everybody has a name. */
+const diarizedSegment = ({ voice, text, start_seconds, end_seconds }: Turn, index: number) => ({
+  type: 'transcript.text.segment',
+  id: `seg_${index}`,
+  start: start_seconds,
+  end: end_seconds,
+  text,
+  speaker: voice ?? 'unknown',
+});
 
 /** The messages of a stream: the text in pieces, then whole. The pieces, joined, are the text. */
 export function streamOf(transcript: Transcript): { type: string; [field: string]: unknown }[] {
@@ -47,43 +53,3 @@ export function streamOf(transcript: Transcript): { type: string; [field: string
 }
 
 const asJson = (value: object) => ({ type: 'application/json', body: JSON.stringify(value) });
-
-const usageOf = ({ duration_seconds }: Transcript) => ({ type: 'duration', seconds: Math.ceil(duration_seconds) });
-
-/** The fields that OpenAI's clients expect. Those that only a decoder knows have the values of a certain one. */
-const verboseSegment = ({ id, start_seconds, end_seconds, text, confidence, no_speech = 0 }: TranscriptSegment) => ({
-  id,
-  seek: Math.round(start_seconds * FRAMES_PER_SECOND),
-  start: start_seconds,
-  end: end_seconds,
-  text,
-  tokens: [],
-  temperature: 0,
-  avg_logprob: confidence === null ? 0 : Math.log(Math.max(confidence, Number.MIN_VALUE)),
-  compression_ratio: compressionRatio(text),
-  no_speech_prob: no_speech,
-});
-
-const wordsOf = ({ words = [] }: TranscriptSegment) =>
-  words.map(({ start_seconds, end_seconds, text }) => ({ word: text.trim(), start: start_seconds, end: end_seconds }));
-
-/** Whisper's frames: 10 ms each. */
-const FRAMES_PER_SECOND = 100;
-
-/** As Whisper computes it: high for text that repeats itself. */
-function compressionRatio(text: string): number {
-  const bytes = Buffer.from(text);
-  return bytes.length / deflateSync(bytes).length;
-}
-
-const LANGUAGES = new Intl.DisplayNames(['en'], { type: 'language' });
-
-/** `en` is `english`, as in OpenAI's responses; a code that has no name is returned as it is. */
-function languageName(code: string | null): string {
-  if (code === null) return 'unknown';
-  try {
-    return (LANGUAGES.of(code) ?? code).toLowerCase();
-  } catch {
-    return code;
-  }
-}

@@ -14,6 +14,7 @@ import { readTranscript } from '../endpoints/transcripts.ts';
 import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
+import { STREAMED } from '../streamed.ts';
 import { requiredModel } from './models.ts';
 import { JobEnded, openAiError } from './problems.ts';
 import { TRANSCRIPTION_FORM, type TranscriptionForm, transcriptionForm } from './request.ts';
@@ -74,7 +75,7 @@ function submissionOf(form: TranscriptionForm, task: Task, audio_url: string): J
 
 /** Nothing is said of what is the default, so that workers which know no options take the job, too. */
 function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'options'> {
-  const { language, prompt, temperature, timestamp_granularities = [] } = form;
+  const { language, prompt, temperature, timestamp_granularities = [], response_format, channels } = form;
   const model = requiredModel(form.model);
   const options: JobOptions = {
     ...(model === null ? {} : { model }),
@@ -82,6 +83,8 @@ function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'op
     ...(prompt === undefined ? {} : { prompt }),
     ...(temperature === undefined || temperature === 0 ? {} : { temperature }),
     ...(timestamp_granularities.includes('word') ? { word_timestamps: true } : {}),
+    ...(response_format === 'diarized_json' ? { diarize: true } : {}),
+    ...(channels === 'split' ? { channels } : {}),
     ...(task === 'translate' ? { task } : {}),
   };
   return Object.keys(options).length === 0 ? {} : { options };
@@ -111,11 +114,8 @@ async function sendStream({ clock }: ApiContext, reply: FastifyReply, ended: Pro
   reply.hijack();
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
+    ...STREAMED,
   });
-  response.flushHeaders();
   let stop = () => {};
   const keepAlive = () => {
     response.write(': the job has not ended\n\n');

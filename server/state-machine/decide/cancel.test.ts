@@ -20,7 +20,11 @@ test('a job with a retry delay is cancelled at once, and its timer is removed', 
   monitor.fail(monitor.claimed());
   cancel(monitor);
   assert.equal(monitor.job().state, 'CANCELLED');
-  assert.ok(![...monitor.state.tables.timers.values()].some(({ kind }) => kind === 'job'));
+  assert.ok(
+    ![...monitor.state.tables.timers.values(), ...monitor.state.tables.report_timers.values()].some(
+      ({ kind }) => kind === 'job',
+    ),
+  );
 });
 
 test('a running job is CANCELLING until its worker confirms', () => {

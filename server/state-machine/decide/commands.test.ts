@@ -87,7 +87,7 @@ test('only the archived version of a record is forgotten', () => {
   assert.deepEqual(forget(monitor.job().version - 1), []);
   assert.deepEqual(forget(monitor.job().version), ['JobsArchived']);
   assert.deepEqual([monitor.state.job('job-1'), monitor.state.scalars.archived_jobs], [undefined, 1]);
-  for (const table of ['jobs_by_creation', 'finished', 'jobs_by_worker', 'timers'] as const) {
+  for (const table of ['jobs_by_creation', 'finished', 'jobs_by_worker', 'timers', 'report_timers'] as const) {
     const left = [...monitor.state.tables[table].values()].filter((value) => JSON.stringify(value).includes('job-1'));
     assert.deepEqual(left, [], table);
   }
@@ -108,7 +108,7 @@ test('workers and alerts are forgotten as they were archived, and are gone from 
   assert.deepEqual(typesOf(outcome), ['WorkersArchived', 'AlertsArchived']);
   assert.equal(monitor.state.worker('worker-1'), undefined);
   assert.equal(monitor.state.tables.alerts.get(id), undefined);
-  for (const table of ['workers_by_creation', 'timers'] as const) {
+  for (const table of ['workers_by_creation', 'report_timers'] as const) {
     const left = [...monitor.state.tables[table].values()].filter((value) =>
       JSON.stringify(value).includes('worker-1'),
     );

@@ -1,6 +1,7 @@
 /** Whether a job matches a filter, for lists, purges and redrives. */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import type { VerdictStatus } from '../../../protocol/verdict.ts';
+import { type Sought, textsOf, trigramBits, wordBit } from '../state/job-blocks.ts';
 import { type JobRecord, tenantOf } from '../state/records.ts';
 import { verdictStatus } from '../state/verdicts.ts';
 
@@ -52,15 +53,16 @@ export class JobMatcher {
     );
   }
 
+  /** What a job must have written to match. */
+  sought(): Sought {
+    const { tag, tenant, priority, error_code, created_after_ms, created_before_ms } = this.#criteria;
+    const words = Object.entries({ tag, tenant, priority, error_code }) as [Parameters<typeof wordBit>[0], string?][];
+    const bits = words.flatMap(([kind, word]) => (word === undefined ? [] : [wordBit(kind, word)]));
+    return { bits: [...bits, ...trigramBits(this.#needle ?? '')], created_after_ms, created_before_ms };
+  }
+
   #found(job: JobRecord, needle: string): boolean {
-    const has = (text: string | undefined) => text?.toLowerCase().includes(needle) ?? false;
-    return (
-      has(job.job_id) ||
-      has(job.audio_url) ||
-      job.tags.some(has) ||
-      Object.entries(job.metadata ?? {}).some(([name, value]) => has(name) || has(value)) ||
-      has(job.last_error?.code) ||
-      has(job.last_error?.message)
-    );
+    for (const text of textsOf(job)) if (text.toLowerCase().includes(needle)) return true;
+    return false;
   }
 }

@@ -1,5 +1,6 @@
 /** Decisions about many jobs: purging a queue and redriving dead letters. Dry runs use the same selection. */
 import { parseTime } from '../../../protocol/time.ts';
+import { searchOldestFirst } from '../state/job-search.ts';
 import { type JobRecord, runsElsewhere } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
@@ -29,7 +30,11 @@ export function redrive(state: State, body: CommandBody & { type: 'redrive' }): 
 }
 
 /** The jobs that a purge or redrive applies to, oldest first. */
-export function selectJobs(state: State, body: Bulk): JobRecord[] {
+export const selectJobs = (state: State, body: Bulk): JobRecord[] =>
+  [...selectingJobs(state, body)].filter((job) => job !== null);
+
+/** The same step by step: null for one or more jobs to which it does not apply. */
+export function* selectingJobs(state: State, body: Bulk): Generator<JobRecord | null> {
   const { created_after, created_before, job_ids, ...rest } = body.filter;
   const matches = new JobMatcher({
     ...rest,
@@ -40,20 +45,22 @@ export function selectJobs(state: State, body: Bulk): JobRecord[] {
   const queue = body.type === 'redrive' ? 'dlq' : body.queue;
   // This queue can't start or stop a job that runs elsewhere; old journals may have such jobs among the dead letters.
   const includesElsewhere = body.type === 'purge_queue' && queue === 'dlq';
-  const jobs: JobRecord[] = [];
-  for (const job of job_ids === undefined ? jobsIn(state, queue) : namedJobs(state, queue, job_ids)) {
-    if ((includesElsewhere || !runsElsewhere(job)) && matches.test(job)) jobs.push(job);
-    if (jobs.length === BULK_MAX) break;
+  let count = 0;
+  for (const job of job_ids === undefined ? jobsIn(state, queue, matches) : namedJobs(state, queue, job_ids)) {
+    if (job === null || (!includesElsewhere && runsElsewhere(job)) || !matches.test(job)) {
+      yield null;
+      continue;
+    }
+    yield job;
+    count += 1;
+    if (count === BULK_MAX) return;
   }
-  return jobs;
 }
 
-function* jobsIn(state: State, queue: 'main' | 'dlq'): Generator<JobRecord> {
-  const ids = queue === 'main' ? state.tables.jobs_by_state.QUEUED : state.tables.dead;
-  for (const job_id of ids.values()) {
-    const job = state.job(job_id);
-    if (job) yield job;
-  }
+function* jobsIn(state: State, queue: 'main' | 'dlq', matches: JobMatcher): Generator<JobRecord | null> {
+  const { jobs_by_state, dead } = state.tables;
+  const ids = queue === 'main' ? searchOldestFirst(state, jobs_by_state.QUEUED, matches.sought()) : dead.values();
+  for (const job_id of ids) yield job_id === null ? null : (state.job(job_id) ?? null);
 }
 
 /** Takes time by the number of ids, not by the length of the queue. */

@@ -7,7 +7,8 @@
  */
 
 import type { Event } from '../events.ts';
-import { isKilled, type JobRecord, running, type WorkerRecord } from '../state/records.ts';
+import type { Timer } from '../state/job-indexes.ts';
+import { isKilled, type JobRecord, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { decideAlertGroups } from './alert-groups.ts';
 import { decideAlerts } from './alerts.ts';
@@ -30,16 +31,16 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
   // A job's own timer and its worker's silence may be due in one tick: only the first acts on the job.
   const settled = new Set<string>();
   let handled = 0;
-  for (const [, timer] of state.tables.timers.entries()) {
-    if (timer.due_ms > context.at_ms || handled === TIMERS_MAX) break;
+  for (const timer of dueTimers(state, body.expire, context.at_ms)) {
+    if (handled === TIMERS_MAX) break;
     if (timer.kind === 'job') {
       const job = state.job(timer.id);
-      if (!job || (running(job.state) && !body.expire)) continue;
+      if (!job) continue;
       if (!settled.has(job.job_id)) events.push(...jobDueEvents(state, job, context));
       settled.add(job.job_id);
     } else {
       const worker = state.worker(timer.id);
-      if (!worker || !body.expire) continue;
+      if (!worker) continue;
       const unsettled = { ...worker, holds: worker.holds.filter(({ job_id }) => !settled.has(job_id)) };
       const silent = silentEvents(state, unsettled, context);
       for (const { type, entity } of silent) if (type === 'JobAttemptFailed') settled.add(entity);
@@ -59,6 +60,22 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
   const messages = evaluate === false ? [] : decideAlertGroups(state, body.notice_ids ?? [], context);
   const forgotten = [...forgetEvents(state, context), ...forgetNoticesEvents(state, context)];
   return { events: [...events, ...verdicts, ...workers, ...policies, ...alerts, ...messages, ...forgotten] };
+}
+
+/** In the order in which they are due. */
+function* dueTimers({ tables }: State, expire: boolean, at_ms: number): Generator<Timer> {
+  const all = [tables.timers, ...(expire ? [tables.report_timers] : [])].map((table) => table.entries());
+  const heads = all.map((entries) => entries.next());
+  for (;;) {
+    let least = -1;
+    for (const [i, head] of heads.entries()) {
+      if (!head.done && (least < 0 || head.value[0] < heads[least]!.value![0])) least = i;
+    }
+    const timer = least < 0 ? undefined : heads[least]!.value![1];
+    if (timer === undefined || timer.due_ms > at_ms) return;
+    yield timer;
+    heads[least] = all[least]!.next();
+  }
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
@@ -149,8 +166,12 @@ function forgetEvents(state: State, { at_ms, policy }: Context): Event[] {
     : [{ type: 'CommandsForgotten', entity: 'commands', data: { through_ordinal: through } }];
 }
 
-/** When the next timer is due; null if none is set. */
-export function nextDue(state: State): number | null {
-  const first = state.tables.timers.minKey();
-  return first === undefined ? null : (state.tables.timers.get(first)?.due_ms ?? null);
+/** When the next timer is due; null if none is set. Without `expire` leases and silence don't count. */
+export function nextDue({ tables }: State, expire = true): number | null {
+  let next: number | null = null;
+  for (const table of [tables.timers, ...(expire ? [tables.report_timers] : [])]) {
+    const { value: timer } = table.values().next();
+    if (timer !== undefined) next = Math.min(next ?? timer.due_ms, timer.due_ms);
+  }
+  return next;
 }

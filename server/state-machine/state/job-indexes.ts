@@ -29,6 +29,7 @@ type JobIndexes = {
   readonly jobs_by_worker: Index<string, string>;
   readonly off_track: { readonly [V in OffTrack]: Index<number, string> };
   readonly timers: Index<string, Timer>;
+  readonly report_timers: Index<string, Timer>;
 };
 
 /** Replaces the entries of the old record with those of the new one in every index. */
@@ -89,12 +90,16 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
   }
   const lastDue = last ? jobDue(last) : null;
   const nextDue = next ? jobDue(next) : null;
-  if (lastDue !== nextDue) {
-    if (lastDue !== null) tables.timers.delete(timerKey(lastDue, 'job', job_id));
+  if (lastDue !== nextDue || (lastDue !== null && timersOf(tables, last!) !== timersOf(tables, next!))) {
+    if (lastDue !== null) timersOf(tables, last!).delete(timerKey(lastDue, 'job', job_id));
     if (nextDue !== null)
-      tables.timers.set(timerKey(nextDue, 'job', job_id), { due_ms: nextDue, kind: 'job', id: job_id });
+      timersOf(tables, next!).set(timerKey(nextDue, 'job', job_id), { due_ms: nextDue, kind: 'job', id: job_id });
   }
 }
+
+/** Of a job that a worker holds: of what the worker must report before. */
+const timersOf = (tables: Pick<JobIndexes, 'timers' | 'report_timers'>, { state }: JobRecord): Index<string, Timer> =>
+  running(state) ? tables.report_timers : tables.timers;
 
 /** Whether the job may be handed out now: it waits in this queue, without a retry delay. */
 export function claimable(job: JobRecord): boolean {
@@ -183,6 +188,7 @@ export function indexesOf(jobs: readonly JobRecord[]) {
     jobs_by_worker: named(),
     off_track: { slow: rows(), hung: rows(), dead: rows(), starved: rows(), blocked: rows() },
     timers: named<Timer>(),
+    report_timers: named<Timer>(),
   };
   for (const job of jobs) indexJob(indexes, undefined, job);
   const { jobs_by_state, waiting, dead_by_priority, off_track, ...flat } = indexes;

@@ -5,11 +5,13 @@
  * The tables are sorted maps with free copies, so a `clone()` may be changed without changing the original. Records are
  * replaced only through `putJob`, `putWorker` and `putAlert`, which keep every index.
  */
+
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { ACTIONS_MAX, type ActionRecord, type PoliciesPaused, type PolicyCounts } from './actions.ts';
 import type { ErasureRecord } from './erasures.ts';
+import { blockOf, isEmptyBlock, JobBlocks, sameTexts } from './job-blocks.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
@@ -102,8 +104,10 @@ type Indexes = NoticeIndexes &
     jobs_by_worker: SortedMap<string, string>;
     /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
     off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
-    /** `due_ms|kind|id` → timer, for ticks. */
+    /** `due_ms|kind|id` → timer, for ticks: of delays and dead letters. */
     timers: SortedMap<string, Timer>;
+    /** The same, of leases and silence: they count only while workers can report. */
+    report_timers: SortedMap<string, Timer>;
     workers_by_creation: SortedMap<number, string>;
     /** Tenant → workers that can be counted on for its jobs and for no others. */
     able_by_tenant: SortedMap<string, number>;
@@ -163,11 +167,19 @@ export class State {
   readonly tables: Facts & Indexes;
   readonly scalars: Scalars;
   readonly fleet: Fleet;
+  /** For searches; no part of the state. */
+  readonly blocks: JobBlocks;
 
-  constructor(tables: Facts & Indexes = emptyTables(), scalars: Scalars = { ...ZERO }, fleet: Fleet = { ...NO_FLEET }) {
+  constructor(
+    tables: Facts & Indexes = emptyTables(),
+    scalars: Scalars = { ...ZERO },
+    fleet: Fleet = { ...NO_FLEET },
+    blocks = new JobBlocks(),
+  ) {
     this.tables = tables;
     this.scalars = scalars;
     this.fleet = fleet;
+    this.blocks = blocks;
   }
 
   /** A state of these jobs and commands. Building each table at once is many times faster than one by one. */
@@ -203,6 +215,7 @@ export class State {
       },
       { ...this.scalars },
       { ...this.fleet },
+      this.blocks,
     );
   }
 
@@ -238,6 +251,7 @@ export class State {
   putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
     this.tables.jobs.set(next.job_id, next);
     indexJob(this.tables, last, next);
+    if (last === undefined || !sameTexts(last, next)) this.blocks.changed(next.ordinal, this.seq);
     if (this.tables.tenants.size > 0) indexTenant(this, last, next);
   }
 
@@ -246,33 +260,34 @@ export class State {
     if (!last) return;
     this.tables.jobs.delete(job_id);
     indexJob(this.tables, last, undefined);
+    if (isEmptyBlock(this, blockOf(last.ordinal))) this.blocks.forget(blockOf(last.ordinal));
     if (this.tables.tenants.size > 0) indexTenant(this, last, undefined);
   }
 
   putWorker(next: WorkerRecord): void {
-    const { workers, timers, workers_by_creation } = this.tables;
+    const { workers, report_timers, workers_by_creation } = this.tables;
     const last = workers.get(next.worker_id);
     workers.set(next.worker_id, next);
     this.#countWorker(last, -1);
     this.#countWorker(next, 1);
     if (!last) workers_by_creation.set(next.ordinal, next.worker_id);
     if (last?.check_ms !== next.check_ms) {
-      if (last && last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
+      if (last && last.check_ms !== null) report_timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
       if (next.check_ms !== null) {
         const timer: Timer = { due_ms: next.check_ms, kind: 'worker', id: next.worker_id };
-        timers.set(timerKey(timer.due_ms, timer.kind, timer.id), timer);
+        report_timers.set(timerKey(timer.due_ms, timer.kind, timer.id), timer);
       }
     }
   }
 
   removeWorker(worker_id: string): void {
-    const { workers, timers, workers_by_creation } = this.tables;
+    const { workers, report_timers, workers_by_creation } = this.tables;
     const last = workers.get(worker_id);
     if (!last) return;
     workers.delete(worker_id);
     this.#countWorker(last, -1);
     workers_by_creation.delete(last.ordinal);
-    if (last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', worker_id));
+    if (last.check_ms !== null) report_timers.delete(timerKey(last.check_ms, 'worker', worker_id));
   }
 
   putAlert(next: AlertRecord): void {
@@ -537,6 +552,7 @@ function emptyTables(): Facts & Indexes {
     jobs_by_worker: table(),
     off_track: { slow: table(), hung: table(), dead: table(), starved: table(), blocked: table() },
     timers: table(),
+    report_timers: table(),
     workers_by_creation: table(),
     able_by_tenant: table(),
     alert_conditions: table(),

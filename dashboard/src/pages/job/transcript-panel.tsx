@@ -2,8 +2,9 @@
 import { Anchor, Button, CopyButton, FileButton, TextInput } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { voiceOf } from '../../../../protocol/captions.ts';
 import type { Job } from '../../../../protocol/job.ts';
-import type { Transcript, TranscriptSegment } from '../../../../protocol/transcript.ts';
+import { renderTranscript, type Transcript, type TranscriptSegment } from '../../../../protocol/transcript.ts';
 import { NotFoundError } from '../../../../sdk/typescript/index.ts';
 import { useLive } from '../../live/use-live.ts';
 import { CommandLine } from '../../parts/command-line.tsx';
@@ -72,7 +73,7 @@ function Downloads({ job, transcript }: { job: Job; transcript: Transcript }) {
   const name = nameOf(job).replace(/\.[^.]+$/, '');
   return (
     <span className={styles.downloads}>
-      <CopyButton value={transcript.segments.map(({ text }) => text).join('\n') || transcript.text}>
+      <CopyButton value={renderTranscript(transcript, 'text').trimEnd()}>
         {({ copied, copy }) => (
           <Anchor component="button" type="button" inherit onClick={copy}>
             {copied ? 'Copied' : 'Copy text'}
@@ -286,6 +287,7 @@ type LineProps = {
 const Line = memo(function Line({ segment, index, heard, search, hit, playable, onPlay }: LineProps) {
   const { start_seconds, text, confidence } = segment;
   const low = unsure(segment);
+  const voice = voiceOf(segment);
   const words = parts(text, search).map((part) =>
     part.searched ? <mark key={part.at}>{part.text}</mark> : <span key={part.at}>{part.text}</span>,
   );
@@ -298,6 +300,7 @@ const Line = memo(function Line({ segment, index, heard, search, hit, playable, 
         data-low={low || undefined}
         title={low ? `confidence ${percent(confidence! * 100)}` : undefined}
       >
+        {voice !== null && <b className={styles.voice}>{voice}: </b>}
         {words}
       </span>
     </>

@@ -8,6 +8,7 @@ from typing import Literal
 from typing_extensions import NotRequired, TypedDict
 
 OutputFormat = Literal["json", "text", "srt", "vtt"]
+TranscriptFormat = Literal["json", "verbose_json", "text", "srt", "vtt"]
 Priority = Literal["high", "normal", "low"]
 VerdictStatus = Literal["on_track", "slow", "hung", "dead", "starved", "blocked"]
 JobStateName = Literal["SUBMITTED", "QUEUED", "PROCESSING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]

@@ -20,6 +20,7 @@ from ..bodies import (
     OutputFormat,
     Priority,
     RetryWith,
+    TranscriptFormat,
     VerdictStatus,
 )
 from ..errors import InvalidRequestError
@@ -38,6 +39,7 @@ from ..models import (
     Link,
     StoredTranscript,
     Transcript,
+    VerboseTranscript,
 )
 from ..models.job import BatchAnswer
 from .pages import AsyncPages
@@ -245,16 +247,23 @@ class AsyncJobs:
         self, job_id: str, format: Literal["text", "srt", "vtt"], **options: Unpack[CallOptions]
     ) -> str: ...
 
+    @overload
     async def transcript(
-        self, job_id: str, format: OutputFormat = "json", **options: Unpack[CallOptions]
-    ) -> Transcript | str:
+        self, job_id: str, format: Literal["verbose_json"], **options: Unpack[CallOptions]
+    ) -> VerboseTranscript: ...
+
+    async def transcript(
+        self, job_id: str, format: TranscriptFormat = "json", **options: Unpack[CallOptions]
+    ) -> Transcript | VerboseTranscript | str:
         """The transcript of a completed job: an object, or rendered as `text`, `srt` or `vtt`.
 
-        Raises NotFoundError if the monitor's store has none.
+        `verbose_json` is in the form of OpenAI's API. Raises NotFoundError if the monitor's store has none.
         """
         call = Call("GET", path("jobs", job_id, "transcript"), {"format": format}, options=options)
         if format == "json":
             return await self._transport.model(Transcript, call)
+        if format == "verbose_json":
+            return await self._transport.model(VerboseTranscript, call)
         return await self._transport.text(call)
 
     async def attempt_log(

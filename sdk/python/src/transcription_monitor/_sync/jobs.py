@@ -21,6 +21,7 @@ from ..bodies import (
     OutputFormat,
     Priority,
     RetryWith,
+    TranscriptFormat,
     VerdictStatus,
 )
 from ..errors import InvalidRequestError
@@ -39,6 +40,7 @@ from ..models import (
     Link,
     StoredTranscript,
     Transcript,
+    VerboseTranscript,
 )
 from ..models.job import BatchAnswer
 from .pages import Pages
@@ -240,16 +242,23 @@ class Jobs:
     @overload
     def transcript(self, job_id: str, format: Literal["text", "srt", "vtt"], **options: Unpack[CallOptions]) -> str: ...
 
+    @overload
     def transcript(
-        self, job_id: str, format: OutputFormat = "json", **options: Unpack[CallOptions]
-    ) -> Transcript | str:
+        self, job_id: str, format: Literal["verbose_json"], **options: Unpack[CallOptions]
+    ) -> VerboseTranscript: ...
+
+    def transcript(
+        self, job_id: str, format: TranscriptFormat = "json", **options: Unpack[CallOptions]
+    ) -> Transcript | VerboseTranscript | str:
         """The transcript of a completed job: an object, or rendered as `text`, `srt` or `vtt`.
 
-        Raises NotFoundError if the monitor's store has none.
+        `verbose_json` is in the form of OpenAI's API. Raises NotFoundError if the monitor's store has none.
         """
         call = Call("GET", path("jobs", job_id, "transcript"), {"format": format}, options=options)
         if format == "json":
             return self._transport.model(Transcript, call)
+        if format == "verbose_json":
+            return self._transport.model(VerboseTranscript, call)
         return self._transport.text(call)
 
     def attempt_log(

@@ -108,6 +108,9 @@ from .transcript import (
     TranscriptWarning,
     TranscriptWord,
     Upload,
+    VerboseSegment,
+    VerboseTranscript,
+    VerboseWord,
 )
 from .worker import (
     Attempt,
@@ -258,6 +261,9 @@ __all__ = [
     "UnreadableSighting",
     "Upload",
     "UsageSample",
+    "VerboseSegment",
+    "VerboseTranscript",
+    "VerboseWord",
     "Verdict",
     "Worker",
     "WorkerCapabilities",

@@ -11,12 +11,25 @@ from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_
 from .base import Model
 
 
+def _without(fields: dict[str, Any], optional: tuple[str, ...]) -> dict[str, Any]:
+    """Without those that are None or empty: older monitors refuse fields that they do not know."""
+    return {name: value for name, value in fields.items() if name not in optional or value not in (None, [], {})}
+
+
 class TranscriptWord(Model):
     start_seconds: float
     end_seconds: float
     text: str
     #: 0 to 1, as reported by the engine; None if it reports none.
     probability: float | None = None
+    #: As of its segment, in which more than one person may speak.
+    speaker: str | None = None
+    #: As of its segment.
+    channel: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialize(self), ("speaker", "channel"))
 
 
 class TranscriptSegment(Model):
@@ -32,14 +45,18 @@ class TranscriptSegment(Model):
     words: list[TranscriptWord] | None = None
     #: Probability that nothing is said, 0 to 1; None if the engine reports none.
     no_speech: float | None = None
+    #: Who speaks, as the engine names them: `SPEAKER_00`. None if it does not tell speakers apart.
+    speaker: str | None = None
+    #: With `channels="split"`: counts from 0; of stereo 0 is left and 1 is right. Otherwise None.
+    channel: int | None = None
+    #: ISO 639-1; None if it is that of the transcript, or unknown.
+    language: str | None = None
+    #: What else the engine reports, under its own names: at most 8 KiB of JSON.
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
     def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Older monitors refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        return {
-            name: value for name, value in fields.items() if value is not None or name not in ("words", "no_speech")
-        }
+        return _without(serialize(self), ("words", "no_speech", "speaker", "channel", "language", "extra"))
 
 
 class TranscriptWarning(Model):
@@ -80,18 +97,22 @@ class Transcript(Model):
     duration_seconds: float = 0.0
     #: The engine and model that produced it: `faster-whisper large-v3`.
     engine: str = ""
+    #: Of the engine: `1.2.1`. None if unknown.
+    engine_version: str | None = None
+    #: The model alone: `large-v3`. None if unknown.
+    model: str | None = None
     #: Ordered by start time.
     segments: list[TranscriptSegment]
     #: About the recording.
     warnings: list[TranscriptWarning] = Field(default_factory=list)
     #: None if the text was not checked.
     quality: TranscriptQuality | None = None
+    #: What else the engine reports about the recording, under its own names: at most 64 KiB of JSON.
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Older monitors refuse fields that they do not know.
-        fields: dict[str, Any] = serialize(self)
-        return {name: value for name, value in fields.items() if value or name not in ("warnings", "quality")}
+    def _without_unknowns(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(serialize(self), ("engine_version", "model", "warnings", "quality", "extra"))
 
     @classmethod
     def of_segments(
@@ -106,7 +127,7 @@ class Transcript(Model):
 
         A segment is an object or a dict with `start`, `end` and `text`, and optionally `avg_logprob`
         (faster-whisper, openai-whisper, whisperX), or with `start_seconds`, `end_seconds`, `text` and `confidence`.
-        `words` (with `start`, `end`, `word` or `text`, and `probability` or `score`) and `no_speech_prob` are kept.
+        `words`, `speaker`, `channel`, `language`, `no_speech` or `no_speech_prob`, and `extra` are kept.
         `duration_seconds` defaults to the end of the last one. Raises ValueError for anything else.
         """
         kept = sorted(
@@ -129,7 +150,9 @@ class Transcript(Model):
 
 
 def _segment_of(given: Any) -> dict[str, Any]:
-    fields = _fields_of(given, _SEGMENT_FIELDS)
+    fields: Mapping[str, Any] = (
+        given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in _SEGMENT_FIELDS}
+    )
     start, end = (_first(fields, name + "_seconds", name) for name in ("start", "end"))
     text = fields.get("text")
     if not isinstance(text, str) or start is None or end is None:
@@ -138,44 +161,99 @@ def _segment_of(given: Any) -> dict[str, Any]:
     if confidence is None and logprob is not None:
         # The exponential of the mean log probability of the tokens is their geometric mean.
         confidence = math.exp(logprob)
-    words = fields.get("words")
     return {
         "start_seconds": round(max(0.0, float(start)), 3),
         "end_seconds": round(max(0.0, float(end)), 3),
         "text": text.strip(),
         "confidence": _share(confidence),
-        "words": None if words is None else [word for word in map(_word_of, words) if word is not None],
         "no_speech": _share(_first(fields, "no_speech", "no_speech_prob")),
+        "words": _words_of(fields.get("words")),
+        "extra": fields.get("extra") or {},
+        **{name: fields.get(name) for name in ("speaker", "channel", "language")},
     }
 
 
-def _word_of(given: Any) -> TranscriptWord | None:
-    """None if it has no text or no times, as words that whisperX could not align."""
-    fields = _fields_of(given, _WORD_FIELDS)
-    text, start, end = _first(fields, "text", "word"), *(_first(fields, n + "_seconds", n) for n in ("start", "end"))
-    if not isinstance(text, str) or start is None or end is None:
+_SEGMENT_FIELDS = (
+    *("start", "end", "start_seconds", "end_seconds", "text", "confidence", "avg_logprob"),
+    *("words", "no_speech", "no_speech_prob", "speaker", "channel", "language", "extra"),
+)
+_WORD_FIELDS = (
+    *("start", "end", "start_seconds", "end_seconds", "word", "text", "probability", "score"),
+    *("speaker", "channel"),
+)
+
+
+def _words_of(given: Iterable[Any] | None) -> list[dict[str, Any]] | None:
+    """Of whisperX some words have no times: they are left out."""
+    if given is None:
         return None
-    begins = round(max(0.0, float(start)), 3)
-    probability = _share(_first(fields, "probability", "score"))
-    ends = max(begins, round(float(end), 3))
-    return TranscriptWord(start_seconds=begins, end_seconds=ends, text=text.strip(), probability=probability)
+    words = []
+    for word in given:
+        fields: Mapping[str, Any] = (
+            word if isinstance(word, Mapping) else {name: getattr(word, name, None) for name in _WORD_FIELDS}
+        )
+        start, end = (_first(fields, name + "_seconds", name) for name in ("start", "end"))
+        text = _first(fields, "word", "text")
+        if start is None or end is None or not isinstance(text, str):
+            continue
+        start_seconds = round(max(0.0, float(start)), 3)
+        words.append(
+            {
+                "start_seconds": start_seconds,
+                "end_seconds": max(start_seconds, round(float(end), 3)),
+                "text": text.strip(),
+                "probability": _share(_first(fields, "probability", "score")),
+                **{name: fields.get(name) for name in ("speaker", "channel")},
+            }
+        )
+    return words
 
 
-def _share(value: Any) -> float | None:
+def _share(value: float | None) -> float | None:
     return None if value is None else round(min(1.0, max(0.0, float(value))), 3)
-
-
-def _fields_of(given: Any, names: Iterable[str]) -> Mapping[str, Any]:
-    return given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in names}
-
-
-_TIMES = ("start", "end", "start_seconds", "end_seconds")
-_SEGMENT_FIELDS = (*_TIMES, "text", "confidence", "avg_logprob", "words", "no_speech", "no_speech_prob")
-_WORD_FIELDS = (*_TIMES, "text", "word", "probability", "score")
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> Any:
     return next((fields[name] for name in names if fields.get(name) is not None), None)
+
+
+class VerboseSegment(Model):
+    id: int = 0
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    text: str
+    #: Of a segment without a known confidence it is 0, that of a certain one.
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseWord(Model):
+    word: str
+    #: Seconds from the start of the audio.
+    start: float
+    end: float
+    #: None if unknown; not in OpenAI's API.
+    speaker: str | None = None
+    channel: int | None = None
+
+
+class VerboseTranscript(Model):
+    """A transcript in the form of OpenAI's API, `verbose_json`."""
+
+    #: `transcribe` or `translate`.
+    task: str = ""
+    #: Its English name, `english`; `unknown` if the engine does not report it.
+    language: str = ""
+    #: Of the audio, seconds.
+    duration: float = 0.0
+    text: str
+    segments: list[VerboseSegment]
+    #: Of all segments; empty if the engine reports none.
+    words: list[VerboseWord] = Field(default_factory=list)
 
 
 class StoredTranscript(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -179,7 +180,9 @@ class MockWorker:
 
 
 def rendered(transcript: dict[str, Any], form: str) -> str:
-    """A transcript as `text`, `srt` or `vtt`."""
+    """A transcript as `text`, `srt`, `vtt` or `verbose_json`."""
+    if form == "verbose_json":
+        return json.dumps(_verbose(transcript)) + "\n"
     if form == "text":
         return "".join(f"{segment['text']}\n" for segment in transcript["segments"])
     mark = "," if form == "srt" else "."
@@ -190,6 +193,15 @@ def rendered(transcript: dict[str, Any], form: str) -> str:
     if form == "vtt":
         return "\n".join(["WEBVTT\n", *cues])
     return "\n".join(f"{number}\n{cue}" for number, cue in enumerate(cues, 1))
+
+
+def _verbose(transcript: dict[str, Any]) -> dict[str, Any]:
+    segments = [
+        {"id": segment["id"], "start": segment["start_seconds"], "end": segment["end_seconds"], "text": segment["text"]}
+        for segment in transcript["segments"]
+    ]
+    known = {"task": "transcribe", "language": transcript["language"] or "unknown", "text": transcript["text"]}
+    return {**known, "duration": transcript["duration_seconds"], "segments": segments}
 
 
 def _clock(seconds: float, mark: str) -> str:

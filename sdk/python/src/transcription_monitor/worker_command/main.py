@@ -62,7 +62,7 @@ def _work(options: Options) -> int:
                 loaded = process.load()
             except (JobFailed, RuntimeError) as error:  # the latter: the GPU
                 raise NotReady(str(error)) from error
-            return _serve(options, process, loaded["capabilities"], directory, signals)
+            return _serve(options, process, loaded, directory, signals)
         except WorkerLeaving:
             return FINE
         finally:
@@ -70,10 +70,10 @@ def _work(options: Options) -> int:
 
 
 def _serve(options: Options, process: ModelProcess, loaded: dict[str, Any], directory: Any, signals: _Signals) -> int:
-    shown = " ".join(f"{name}={value}" for name, value in loaded.items())
-    log.info("the model is loaded: %s", shown)
-    model: str = loaded["model"]
-    capabilities: dict[str, Any] = {**loaded, "options": list(KNOWN)}
+    found: dict[str, Any] = loaded["capabilities"]
+    log.info("the model is loaded: %s", " ".join(f"{name}={value}" for name, value in found.items()))
+    model: str = found["model"]
+    capabilities: dict[str, Any] = {**found, "options": list(KNOWN)}
     if model.endswith(".en"):
         capabilities["languages"] = ["en"]
     if options.tag:
@@ -95,6 +95,7 @@ def _serve(options: Options, process: ModelProcess, loaded: dict[str, Any], dire
         transcriber = Transcriber(
             process,
             model=model,
+            version=loaded["versions"].get("faster-whisper"),
             engine_options=options.engine,
             defaults=options.defaults,
             job_timeout=options.job_timeout,

@@ -17,19 +17,23 @@ from .model_process import ModelProcess, TooLong
 
 
 class Transcriber:
-    """`engine_options` are those with which the model was loaded, `model` is its public name."""
+    """`engine_options` are those with which the model was loaded, `model` is its public name, `version` that of the
+    library.
+    """
 
     def __init__(
         self,
         process: ModelProcess,
         *,
         model: str,
+        version: str | None,
         engine_options: Mapping[str, Any],
         defaults: Mapping[str, Any],
         job_timeout: JobTimeout | None = None,
     ) -> None:
         self._process = process
         self._model = model
+        self._version = version
         self._engine_options = engine_options
         self._defaults = defaults
         self._job_timeout = job_timeout
@@ -51,12 +55,14 @@ class Transcriber:
             found = json.loads(output.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise JobFailed("faster-whisper: a result, but no transcript", code="engine_crashed") from error
-        return Transcript.of_segments(
+        transcript = Transcript.of_segments(
             found["segments"],
             engine=f"faster-whisper {self._model}",
             language=found["language"],
             duration_seconds=view.audio_seconds,
         )
+        more = {"engine_version": self._version, "model": self._model, "extra": found.get("extra") or {}}
+        return transcript.model_copy(update=more)
 
 
 class _View:
