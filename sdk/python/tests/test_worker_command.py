@@ -39,11 +39,12 @@ def test_it_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
     good = submit(tone, {"prompt": "me", "word_timestamps": True, "engine_options": {"beam_size": 2}})
     text = submit(b"no sound at all", {})
     unknown = submit(tone, {"engine_options": {"beams": 2}})
+    loop = submit(tone, {"prompt": "no " * 12})
     words = ["--server", server.url, "--id", "worker-1", "--model", "base", "--tag", "eu", "--hourly-price", "0.5"]
     more = ["--work-dir", str(tmp_path), "--defaults", "hotwords=you&temperature=0", "--log-format", "json"]
     with started([*COMMAND, *words, *more], {"PYTHONPATH": PATH}) as worker:
-        states = [list(api.jobs.watch(job_id))[-1].state for job_id in (good, text, unknown)]
-        assert states == ["COMPLETED", "FAILED", "FAILED"]
+        states = [list(api.jobs.watch(job_id))[-1].state for job_id in (good, text, unknown, loop)]
+        assert states == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
         found = api.workers.get("worker-1")
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
@@ -60,6 +61,10 @@ def test_it_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
     assert first.words is not None
     assert (first.words[0].text, first.words[0].probability) == ("one", 0.9)
     assert "a line of the library's own" in api.jobs.attempt_log(good, 1).text
+    quality = api.jobs.transcript(loop).quality
+    assert quality is not None
+    assert [reason.code for reason in quality.reasons] == ["repetition"] * 3
+    assert any("a second try, with a voice detector" in line["message"] for line in lines)
     codes = [error.code for job_id in (text, unknown) if (error := api.jobs.get(job_id).retry_info.last_error)]
     assert codes == ["not_audio", "option_not_supported"]
     assert list(tmp_path.iterdir()) == []
@@ -180,6 +185,7 @@ def test_options_come_from_the_environment_too() -> None:
     options = read_options(["--model", "tiny", "--job-timeout", "10x"], given)
     assert (options.server, options.engine, options.max_jobs) == ("http://10.0.0.5:8080", {"model": "tiny"}, 2)
     assert (options.stall_timeout, options.job_timeout) == (math.inf, JobTimeout(times=10))
+    assert options.job_timeout is not None
     assert options.job_timeout.seconds(60) == 600
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
@@ -56,20 +57,32 @@ def _work(options: Options) -> int:
         log.info("engine: %s", line)
 
     process = ModelProcess(options.engine, options.max_jobs, print_line)
-    with work_directory(options.work_dir) as directory, _Signals(process) as signals:
+    with (
+        # First: a wrong address is refused before a model is loaded.
+        TranscriptionAPI(base_url=options.server, api_key=options.api_key) as api,
+        work_directory(options.work_dir) as directory,
+        _Signals(process) as signals,
+    ):
         try:
             try:
                 loaded = process.load()
             except (JobFailed, RuntimeError) as error:  # the latter: the GPU
                 raise NotReady(str(error)) from error
-            return _serve(options, process, loaded, directory, signals)
+            return _serve(api, options, process, loaded, directory, signals)
         except WorkerLeaving:
             return FINE
         finally:
             process.close()
 
 
-def _serve(options: Options, process: ModelProcess, loaded: dict[str, Any], directory: Any, signals: _Signals) -> int:
+def _serve(
+    api: TranscriptionAPI,
+    options: Options,
+    process: ModelProcess,
+    loaded: dict[str, Any],
+    directory: Path,
+    signals: _Signals,
+) -> int:
     found: dict[str, Any] = loaded["capabilities"]
     log.info("the model is loaded: %s", " ".join(f"{name}={value}" for name, value in found.items()))
     model: str = found["model"]
@@ -78,31 +91,31 @@ def _serve(options: Options, process: ModelProcess, loaded: dict[str, Any], dire
         capabilities["languages"] = ["en"]
     if options.tag:
         capabilities["tags"] = options.tag
-    with TranscriptionAPI(base_url=options.server, api_key=options.api_key) as api:
-        worker = Worker(
-            api,
-            capabilities=cast(Capabilities, capabilities),
-            worker_id=options.id,
-            instance_id=options.instance_id,
-            location=cast(Location, options.location) or None,
-            work_directory=directory,
-            handle_signals=False,
-            supervised=options.supervised,
-            self_check=process.verify,
-            stall_timeout=options.stall_timeout,
-            allow_http=options.allow_http,
-        )
-        transcriber = Transcriber(
-            process,
-            model=model,
-            version=loaded["versions"].get("faster-whisper"),
-            engine_options=options.engine,
-            defaults=options.defaults,
-            job_timeout=options.job_timeout,
-        )
-        signals.worker = worker
-        # A signal until here was for the start.
-        end = "drained" if process.leaving else worker.run(transcriber, max_jobs=options.max_jobs)
+    worker = Worker(
+        api,
+        capabilities=cast(Capabilities, capabilities),
+        worker_id=options.id,
+        instance_id=options.instance_id,
+        location=cast(Location, options.location) or None,
+        work_directory=directory,
+        handle_signals=False,
+        supervised=options.supervised,
+        self_check=process.verify,
+        stall_timeout=options.stall_timeout,
+        allow_http=options.allow_http,
+    )
+    transcriber = Transcriber(
+        process,
+        model=model,
+        version=loaded["versions"].get("faster-whisper"),
+        engine_options=options.engine,
+        defaults=options.defaults,
+        on_suspect=options.on_suspect,
+        job_timeout=options.job_timeout,
+    )
+    signals.worker = worker
+    # A signal until here was for the start.
+    end = "drained" if process.leaving else worker.run(transcriber, max_jobs=options.max_jobs)
     return RESTART if end == "restart" else FINE
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from .._call import VERSION
 from .job_options import read_defaults
-from .limits import read_job_timeout, read_stall_timeout
+from .limits import JobTimeout, read_job_timeout, read_stall_timeout
 from .logs import LogFormat
+from .transcribe import OnSuspect
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
@@ -50,7 +51,8 @@ class Options(argparse.Namespace):
     allow_http: bool
     work_dir: Path | None
     stall_timeout: float | None
-    job_timeout: Any
+    job_timeout: JobTimeout | None
+    on_suspect: OnSuspect
     instance_id: str | None
     region: str | None
     availability_zone: str | None
@@ -166,6 +168,15 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_typed(read_defaults),
         default={},
         help="options of jobs that do not say: language=de&word_timestamps=true",
+    )
+    add(
+        engine,
+        "--on-suspect",
+        env="TMON_ON_SUSPECT",
+        choices=("retry", "keep"),
+        default="retry",
+        help="if a transcript can hardly be what was said (text over silence, a loop, an early end): retry once with"
+        " other options and keep the better one, or keep it (default: retry)",
     )
     add(
         engine,

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from ..models import Transcript
-from ..models.transcript import TranscriptWarning
+from ..models.transcript import TranscriptQuality, TranscriptWarning
 from ..worker import AudioError, HeldJob, JobFailed
+from ..worker.until_answered import log
 from .attempt_log import AttemptLog
 from .job_options import options_of
 from .limits import JobTimeout
 from .model_process import ModelProcess, TooLong
+from .quality import is_better, judge
+
+OnSuspect = Literal["retry", "keep"]
+
+SECOND_TRY = "with a voice detector, and each window by itself"
+SECOND_OPTIONS = {"vad_filter": True, "condition_on_previous_text": False}
 
 
 class Transcriber:
@@ -29,6 +37,7 @@ class Transcriber:
         version: str | None,
         engine_options: Mapping[str, Any],
         defaults: Mapping[str, Any],
+        on_suspect: OnSuspect = "retry",
         job_timeout: JobTimeout | None = None,
     ) -> None:
         self._process = process
@@ -36,21 +45,37 @@ class Transcriber:
         self._version = version
         self._engine_options = engine_options
         self._defaults = defaults
+        self._on_suspect = on_suspect
         self._job_timeout = job_timeout
 
     def __call__(self, job: HeldJob) -> Transcript:
         # Before the download: a job that can't be done here costs nothing.
         wanted = options_of(job.job.options, self._defaults, self._model)
         path = job.download()
-        output = job.directory / "transcript.json"
         options = {**self._engine_options, "batch_size": job.batch_size or 1, "job": wanted}
         view = _View(job, self._job_timeout)
         try:
-            self._process.transcribe(path, output, options, view)
+            first = self._once(path, options, view)
+            if not (first.quality and first.quality.suspect and self._on_suspect == "retry"):
+                return first
+            reason = first.quality.reasons[0].message
+            log.info("%s: the transcript is suspect: a second try, %s: %s", job.id, SECOND_TRY, reason)
+            try:
+                second = self._once(path, {**options, **SECOND_OPTIONS}, view)
+            except (JobFailed, RuntimeError) as error:
+                # The first transcript is there, and marked.
+                log.warning("%s: the second try has failed: %s", job.id, error)
+                return first
+            assert second.quality is not None
+            return second if is_better(second.quality.model_dump(), first.quality.model_dump()) else first
         except AudioError as error:
             raise job.truncated_rather(error) from error
         finally:
             view.log.flush()
+
+    def _once(self, path: Path, options: Mapping[str, Any], view: _View) -> Transcript:
+        output = path.with_name("transcript.json")
+        self._process.transcribe(path, output, options, view)
         try:
             found = json.loads(output.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -61,8 +86,13 @@ class Transcriber:
             language=found["language"],
             duration_seconds=view.audio_seconds,
         )
+        heard = found.get("heard")
+        if heard is not None:
+            heard = {"duration_seconds": transcript.duration_seconds, "voice": None, **heard}
+        segments = [segment.model_dump() for segment in transcript.segments]
+        quality = TranscriptQuality.model_validate(judge(segments, transcript.duration_seconds, heard))
         more = {"engine_version": self._version, "model": self._model, "extra": found.get("extra") or {}}
-        return transcript.model_copy(update=more)
+        return transcript.model_copy(update={**more, "quality": quality})
 
 
 class _View:
