@@ -1,10 +1,10 @@
-"""`tmon-worker`, with a stand-in for faster-whisper; test/kill-table has it with the real one."""
+"""`tmon-worker`, with a stand-in for faster-whisper; test/kill-table has it with the real one, test_examples.py
+with a monitor."""
 
 from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from transcription_monitor import JobCancelled, JobFailed, TranscriptionAPI
-from transcription_monitor.bodies import JobOptions
+from transcription_monitor import JobCancelled, JobFailed
 from transcription_monitor.worker_command import model_process
 from transcription_monitor.worker_command.job_options import options_of
 from transcription_monitor.worker_command.limits import JobTimeout
@@ -23,51 +22,10 @@ from transcription_monitor.worker_command.model_process import ModelProcess
 from transcription_monitor.worker_command.options import read_options
 from transcription_monitor.worker_command.redact import redactor_of
 
-from .processes import PATIENCE_SECONDS, ROOT, Monitor, started
+from .processes import PATIENCE_SECONDS, ROOT
 
 STAND_INS = ROOT / "agent" / "engines" / "testdata" / "python"
 PATH = f"{ROOT / 'sdk' / 'python' / 'src'}:{STAND_INS}"
-COMMAND = [sys.executable, "-m", "transcription_monitor.worker_command"]
-
-
-def test_it_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
-    server: Monitor, api: TranscriptionAPI, tone: bytes, tmp_path: Path
-) -> None:
-    def submit(recording: bytes, options: JobOptions) -> str:
-        return api.jobs.submit(api.uploads.create(recording, name="tone.wav").audio_url, job_options=options).id
-
-    good = submit(tone, {"prompt": "me", "word_timestamps": True, "engine_options": {"beam_size": 2}})
-    text = submit(b"no sound at all", {})
-    unknown = submit(tone, {"engine_options": {"beams": 2}})
-    loop = submit(tone, {"prompt": "no " * 12})
-    words = ["--server", server.url, "--id", "worker-1", "--model", "base", "--tag", "eu", "--hourly-price", "0.5"]
-    more = ["--work-dir", str(tmp_path), "--defaults", "hotwords=you&temperature=0", "--log-format", "json"]
-    with started([*COMMAND, *words, *more], {"PYTHONPATH": PATH}) as worker:
-        states = [list(api.jobs.watch(job_id))[-1].state for job_id in (good, text, unknown, loop)]
-        assert states == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
-        found = api.workers.get("worker-1")
-        worker.signal(signal.SIGTERM)
-        assert worker.wait() == 0
-    lines = [json.loads(line) for line in worker.said]
-    assert "SIGTERM: finishing the current jobs; repeat to stop at once" in [line["message"] for line in lines]
-    assert (found.capabilities.model, found.capabilities.device, found.capabilities.tags) == ("base", "cpu", ["eu"])
-    assert "hotwords" in (found.capabilities.options or [])
-    assert (found.location.spot_price, found.health.disk_usage is None) == (0.5, False)
-    transcript = api.jobs.transcript(good)
-    assert (transcript.engine, transcript.language, transcript.duration_seconds) == ("faster-whisper base", "de", 70)
-    assert (transcript.model, "language_probability" in transcript.extra) == ("base", True)
-    first = transcript.segments[0]
-    assert (first.text, first.no_speech) == ("transcribe as me, you at 0 with 2 beams", 0.25)
-    assert first.words is not None
-    assert (first.words[0].text, first.words[0].probability) == ("one", 0.9)
-    assert "a line of the library's own" in api.jobs.attempt_log(good, 1).text
-    quality = api.jobs.transcript(loop).quality
-    assert quality is not None
-    assert [reason.code for reason in quality.reasons] == ["repetition"] * 3
-    assert any("a second try, with a voice detector" in line["message"] for line in lines)
-    codes = [error.code for job_id in (text, unknown) if (error := api.jobs.get(job_id).retry_info.last_error)]
-    assert codes == ["not_audio", "option_not_supported"]
-    assert list(tmp_path.iterdir()) == []
 
 
 class View:
