@@ -33,17 +33,20 @@ class View:
 
     batch_size: int | None = 1
 
-    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
-        self.begun_at = threading.Event()
+    def __init__(self, process: ModelProcess, check: Callable[[], None] = lambda: None) -> None:
+        self.first = threading.Event()
+        #: At each begin, how many jobs the process then has.
+        self.jobs: list[int] = []
+        self._process = process
         self._check = check
-        self.processes = 0
 
     def waiting(self, stage: str) -> None:
         assert stage in ("LOADING_MODEL", "WAITING_FOR_ENGINE")
 
     def begun(self) -> None:
-        self.processes += 1
-        self.begun_at.set()
+        assert self._process._child is not None
+        self.jobs.append(len(self._process._child.runs))
+        self.first.set()
 
     def message(self, message: Mapping[str, Any]) -> None:
         assert message["event"] in ("audio", "progress")
@@ -73,18 +76,20 @@ def transcribe(process: ModelProcess, folder: Path, name: str, view: View) -> An
 
 
 def test_a_crash_costs_only_the_job_that_causes_it(process: ModelProcess, tmp_path: Path) -> None:
-    beside = View()
+    go = tmp_path / "waits.wav.go"
+    beside = View(process, lambda: go.touch() if len(beside.jobs) == 2 else None)
+    deadly = View(process)
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(transcribe(process, tmp_path, "waits", beside)))
     thread.start()
-    assert beside.begun_at.wait(PATIENCE_SECONDS)
-    (tmp_path / "dies.wav.go").touch()
+    assert beside.first.wait(PATIENCE_SECONDS)
     with pytest.raises(JobFailed, match="was ended by SIGABRT") as crash:
-        # The other one goes on once it runs alone.
-        transcribe(process, tmp_path, "dies", View(lambda: (tmp_path / "waits.wav.go").touch()))
+        transcribe(process, tmp_path, "dies", deadly)
     assert crash.value.code == "engine_crashed"
     thread.join(PATIENCE_SECONDS)
     assert len(found[0]["segments"]) == 3
+    # Each was tried again by itself.
+    assert (beside.jobs, deadly.jobs) == ([1, 1], [2, 1])
 
 
 def test_a_cancelled_job_that_does_not_let_go_is_killed_and_the_model_is_loaded_again(
@@ -94,17 +99,19 @@ def test_a_cancelled_job_that_does_not_let_go_is_killed_and_the_model_is_loaded_
         raise JobCancelled("job-1")
 
     with pytest.raises(JobCancelled):
-        transcribe(process, tmp_path, "hangs", View(cancel))
-    assert len(transcribe(process, tmp_path, "good", View())["segments"]) == 3
+        transcribe(process, tmp_path, "hangs", View(process, cancel))
+    good = View(process)
+    assert len(transcribe(process, tmp_path, "good", good)["segments"]) == 3
+    assert good.jobs == [1]
     process.verify()
 
 
 def test_a_gpu_that_is_lost_fails_the_self_check_and_a_full_one_does_not(process: ModelProcess, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
-        transcribe(process, tmp_path, "huge", View())
+        transcribe(process, tmp_path, "huge", View(process))
     process.verify()
     with pytest.raises(JobFailed, match="unspecified launch failure"):
-        transcribe(process, tmp_path, "lost", View())
+        transcribe(process, tmp_path, "lost", View(process))
     with pytest.raises(RuntimeError, match="unspecified launch failure"):
         process.verify()
     process.verify()
