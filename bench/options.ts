@@ -34,6 +34,7 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --finished     jobs that are finished and archived            (30000)
   --beside       another checkout of this project, with its packages installed: its monitor takes part in the race, in progress
                  updates and commit latency, and the ratio of this one to it is printed
+  curves         instead: how operations grow with the number of waiting jobs [--jobs 1000,10000,…] [--runs 40]
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;

@@ -9,7 +9,7 @@ import { duration, fileName, isTerminal, note, printJson, printTable, stateColou
 
 const PAGE_MAX = 1000;
 
-type JobsOptions = ClientOptions & {
+export type JobsOptions = ClientOptions & {
   state?: JobStateName;
   worker?: string;
   priority?: Priority;
@@ -71,7 +71,8 @@ async function listJobs(options: JobsOptions): Promise<void> {
   if (more && isTerminal()) note(`more exist: --limit ${limit * 10}, or 0 for all`);
 }
 
-function queryOf(options: JobsOptions): JobQuery {
+/** `limit` 0: all, in large pages. */
+export function queryOf(options: Omit<JobsOptions, keyof ClientOptions>): JobQuery {
   const { state, worker, priority, tag, tenant, suspect, verdict, model, error, after, before, q, limit } = options;
   return {
     // One more than is shown, to know whether there are more.

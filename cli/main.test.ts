@@ -32,7 +32,7 @@ test('--help is a tutorial that covers every command and exit code', async (t) =
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
   const commands =
-    'serve worker submit watch top jobs job transcript cancel retry workers policies actions reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
+    'serve worker submit watch top jobs job transcript transcripts cancel retry workers policies actions reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
   for (const command of commands.split(' ')) {
     assert.match(stdout, new RegExp(`^.*tmon ${command}\\b`, 'm'), command);
     const help = await tmon(t, command, '--help');
@@ -142,8 +142,9 @@ test('a file is uploaded, submitted and watched to its transcript; a pipe gets p
     'who=me',
   );
   assert.equal(code, 0, stderr);
-  assert.ok(!stdout.includes('\u001b'), 'no colours, no bars');
-  const [submitted, ...updates] = stdout.trimEnd().split('\n');
+  assert.ok(!`${stdout}${stderr}`.includes('\u001b'), 'no colours, no bars');
+  assert.equal(stdout, 'good morning\n', 'for `> file`: the transcript alone');
+  const [submitted, ...updates] = stderr.trimEnd().split('\n');
   const [id = '', name] = submitted!.split('\t');
   assert.match(id, /^job-/);
   assert.equal(name, 'tone one.wav');

@@ -25,6 +25,8 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon watch [JOB…]               progress of jobs       tmon retry JOB…            retry failed jobs
   tmon jobs --state FAILED        list jobs              tmon cancel JOB…           cancel jobs
   tmon job JOB                    one job in detail
+  tmon submit -r DIR --tag X      every recording in a folder, each once; also s3://bucket/prefix/, --from LIST
+  tmon transcripts --tag X -o DIR download the transcripts of many jobs
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
@@ -37,6 +39,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
+  tmon worker doctor              check what a worker needs: engine, model, GPU, disk, the way to the monitor
 
 What jobs cost and what slows them down:
 
@@ -68,6 +71,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   jobs: async () => (await import('./jobs.ts')).jobsCommand(),
   job: async () => (await import('./job.ts')).jobCommand(),
   transcript: async () => (await import('./transcript.ts')).transcriptCommand(),
+  transcripts: async () => (await import('./transcripts.ts')).transcriptsCommand(),
   cancel: async () => (await import('./cancel.ts')).cancelCommand(),
   retry: async () => (await import('./retry.ts')).retryCommand(),
   workers: async () => (await import('./workers.ts')).workersCommand(),

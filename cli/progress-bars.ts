@@ -4,7 +4,7 @@
  */
 import { clearScreenDown, moveCursor } from 'node:readline';
 import type { JobUpdate } from '../sdk/typescript/index.ts';
-import { colour, cut, duration, fileName, isTerminal, oneLine, printJson, printLine, stateColour } from './output.ts';
+import { colour, cut, duration, fileName, oneLine, printJson, stateColour } from './output.ts';
 
 /** Redraws are limited, because many jobs change faster than is visible. */
 const FRAME_MS = 100;
@@ -15,21 +15,38 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 export interface ProgressView {
   show(update: JobUpdate): void;
+  /** A line between the progress, which stays. */
+  say(line: string): void;
   /** Leaves the bars as they are; nothing is redrawn after this. */
   end(): void;
 }
 
-export function openProgressView({ json }: { json: boolean }): ProgressView {
-  if (json) return { show: (update) => printJson(jsonOf(update)), end: () => {} };
-  if (!isTerminal()) return { show: (update) => printLine(plainOf(update)), end: () => {} };
-  return new Bars();
+/** `stream`: where all but JSON goes. */
+export function openProgressView({
+  json,
+  stream = process.stdout,
+}: {
+  json: boolean;
+  stream?: NodeJS.WriteStream;
+}): ProgressView {
+  if (json) return { show: (update) => printJson(jsonOf(update)), say: () => {}, end: () => {} };
+  if (stream.isTTY !== true) {
+    const write = (line: string) => void stream.write(`${line}\n`);
+    return { show: (update) => write(plainOf(update)), say: write, end: () => {} };
+  }
+  return new Bars(stream);
 }
 
 /** Lines redrawn in place, one per job. */
 export class Bars implements ProgressView {
   readonly #bars = new Map<string, { line: string; finished: boolean }>();
+  readonly #stream: NodeJS.WriteStream;
   #drawn = 0;
   #timer: NodeJS.Timeout | undefined;
+
+  constructor(stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
+  }
 
   show(update: JobUpdate): void {
     const finished = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(update.state);
@@ -39,6 +56,14 @@ export class Bars implements ProgressView {
   put(jobId: string, bar: { line: string; finished: boolean }): void {
     this.#bars.set(jobId, bar);
     this.#timer ??= setTimeout(() => this.#draw(), FRAME_MS);
+  }
+
+  say(line: string): void {
+    if (this.#drawn > 0) moveCursor(this.#stream, 0, -this.#drawn);
+    clearScreenDown(this.#stream);
+    this.#stream.write(`${line}\n`);
+    this.#drawn = 0;
+    this.#draw();
   }
 
   end(): void {
@@ -51,18 +76,18 @@ export class Bars implements ProgressView {
   #draw(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const columns = process.stdout.columns || 80;
-    const room = Math.max(1, (process.stdout.rows || 24) - 2);
-    if (this.#drawn > 0) moveCursor(process.stdout, 0, -this.#drawn);
-    clearScreenDown(process.stdout);
+    const columns = this.#stream.columns || 80;
+    const room = Math.max(1, (this.#stream.rows || 24) - 2);
+    if (this.#drawn > 0) moveCursor(this.#stream, 0, -this.#drawn);
+    clearScreenDown(this.#stream);
     for (const [jobId, { line, finished }] of this.#bars) {
       if (this.#bars.size <= room) break;
       if (!finished) continue;
-      printLine(cut(line, columns - 1));
+      this.#stream.write(`${cut(line, columns - 1)}\n`);
       this.#bars.delete(jobId);
     }
     const lines = [...this.#bars.values()].slice(-room).map(({ line }) => cut(line, columns - 1));
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    this.#stream.write(lines.map((line) => `${line}\n`).join(''));
     this.#drawn = lines.length;
   }
 }
@@ -79,7 +104,8 @@ function barOf({ state, percentage, stage, job }: JobUpdate): string {
     state === 'QUEUED' && job.retry_info.attempt > 1 ? `attempt ${job.retry_info.attempt}` : '',
   ];
   const shown = state === 'COMPLETED' ? 100 : percentage;
-  const cells = (process.stdout.columns || NARROW.columns) < NARROW.columns ? NARROW.cells : BAR_CELLS;
+  const cells =
+    (process.stdout.columns || process.stderr.columns || NARROW.columns) < NARROW.columns ? NARROW.cells : BAR_CELLS;
   const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(shown, cells));
   const name = oneLine(fileName(job.input.s3_path)).padEnd(20).slice(0, 28);
   return `${name} ${bar} ${String(Math.floor(shown)).padStart(3)}%  ${details.filter(Boolean).join('  ')}`;

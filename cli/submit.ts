@@ -1,17 +1,16 @@
 /** `tmon submit`: submits recordings; files are uploaded first. */
-import { openAsBlob } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JobEnd, JobSubmission } from '../protocol/job.ts';
 import type { JobOptions } from '../protocol/job-options.ts';
 import { CHANNELS, TASKS } from '../protocol/option-names.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
-import { type NotRegularError, requireRegular } from '../sources/regular-file.ts';
-import { CommandError, EXIT } from './exit-code.ts';
+import { EXIT, reportError } from './exit-code.ts';
+import { positive } from './limit-options.ts';
 import { amount, type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
-import { colour, fileName, isTerminal, printJson, printLine } from './output.ts';
+import { colour, fileName, isTerminal, note, oneLine, printJson, printLine } from './output.ts';
 import { openProgressView } from './progress-bars.ts';
+import { findInputs, type Input, shownAs } from './submit/inputs.ts';
+import { type SubmitResult, type SubmitRun, submitAll } from './submit/submit-all.ts';
 import { watchJobs } from './watch-jobs.ts';
 
 type SubmitOptions = ClientOptions & {
@@ -37,6 +36,10 @@ type SubmitOptions = ClientOptions & {
   requireTag?: string[];
   diarize?: boolean;
   engineOption?: Record<string, string>;
+  recursive?: boolean;
+  from?: string;
+  parallel: number;
+  once?: boolean;
   watch?: boolean;
   wait?: boolean;
 };
@@ -44,7 +47,12 @@ type SubmitOptions = ClientOptions & {
 export function submitCommand(): Command {
   return clientCommand('submit')
     .description('Submit recordings: files (which are uploaded), or s3:// and https:// URLs.')
-    .argument('<file-or-url...>')
+    .argument('[file-or-url...]')
+    .option('-r, --recursive', 'all recordings in folders, and below s3://bucket/prefix/; hidden ones are left out')
+    .option('--from <list>', 'a file with one file or URL a line, # for comments; -: standard input')
+    .option('--parallel <count>', 'files uploaded at once', positive, 4)
+    .option('--once', 'skip what the same command has submitted before (the default with --recursive and --from)')
+    .option('--no-once', 'submit it again')
     .addOption(new Option('--priority <priority>').choices(['high', 'normal', 'low']))
     .addOption(new Option('--format <format>', 'format of the transcript').choices(['json', 'text', 'srt', 'vtt']))
     .option('--tag <tag>', 'a word to find the job by; repeatable', collect)
@@ -71,61 +79,107 @@ export function submitCommand(): Command {
         (end: string, before: string[] = []) => [...before, end],
       ),
     )
-    .option('--watch', 'show progress until the jobs end, then the transcripts; exit code 1 if one fails')
-    .option('--wait', 'the same without progress')
+    .option(
+      '--watch',
+      'show progress until the jobs end, then the transcripts; exit code 1 if one fails. In a pipe or a file are only the transcripts',
+    )
+    .option('--wait', 'wait until the jobs end; exit code 1 if one fails')
     .action(submit);
 }
 
-async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
+async function submit(given: string[], options: SubmitOptions): Promise<void> {
   const api = clientOf(options);
-  // All files are checked before the first is sent, so that a typing error submits nothing.
-  for (const input of inputs) if (!isUrl(input)) await requireFile(input);
-  const jobs: JobWithId[] = [];
-  for (const input of inputs) {
-    const job = await submitOne(api, input, options);
-    jobs.push(job);
-    if (options.json && !options.watch) printJson(job);
-    else if (!options.json && !(options.watch && isTerminal())) printLine(`${job.id}\t${fileName(input)}`);
-  }
-  if (!options.watch && !options.wait) return;
+  const { inputs, others, unreadable } = await findInputs(given, options);
+  for (const what of unreadable) note(`tmon: ${what}`);
+  const many = options.recursive === true || options.from !== undefined;
+  const run = await submitAll(api, inputs, submissionOf(options), {
+    parallel: options.parallel,
+    once: options.once ?? many,
+    show: (result) => showResult(result, options),
+    report: (error, input) => reportError(named(error, input, inputs.length > 1), options.json === true),
+  });
+  if (many) note(summaryOf(run, { others, unreadable: unreadable.length }));
+  if (unreadable.length > 0) process.exitCode = EXIT.failed;
+  if (run.exitCode !== EXIT.fine) process.exitCode = run.exitCode;
+  if (run.interrupted || (!options.watch && !options.wait)) return;
 
-  const view = options.watch ? openProgressView({ json: options.json === true }) : undefined;
-  const ends = await watchJobs(
-    api,
-    jobs.map((job) => job.id),
-    view,
-  );
-  if (options.watch && !options.json && isTerminal()) {
-    for (const { id, input } of jobs.filter((job) => ends.completed.includes(job.id))) {
-      const name = jobs.length > 1 ? `\n${colour('bold', fileName(input.s3_path))}` : '';
-      printLine(`${name}\n${await api.jobs.transcript(id, 'text')}`.trimEnd());
-    }
-  }
+  const jobs = run.results.map(({ job }) => job);
+  const text = options.watch === true && options.json !== true;
+  // The transcripts are the result; in a pipe or a file nothing else is with them.
+  const stream = text && !isTerminal() ? process.stderr : process.stdout;
+  const view = options.watch ? openProgressView({ json: options.json === true, stream }) : undefined;
+  const ids = [...new Set(jobs.map((job) => job.id))];
+  const ends = await watchJobs(api, ids, view);
+  if (text)
+    await printTranscripts(
+      api,
+      jobs.filter((job) => ends.completed.includes(job.id)),
+      { format: options.format, several: ids.length > 1 },
+    );
   if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
 }
 
-/** Uploads a file; passes a URL on unchanged. Also used by the demo. */
-export async function submitOne(
+async function printTranscripts(
   api: TranscriptionAPI,
-  input: string,
-  {
-    priority,
-    format,
-    tag,
-    tenant,
-    meta,
-    maxAttempts,
-    requireComplete,
-    webhookUrl,
-    webhookEvent,
-    requireDevice,
-    requireTag,
-    ...more
-  }: Omit<SubmitOptions, keyof ClientOptions> = {},
-): Promise<JobWithId> {
+  jobs: readonly JobWithId[],
+  { format = 'text', several }: { format?: SubmitOptions['format']; several: boolean },
+): Promise<void> {
+  for (const { id, input } of jobs) {
+    const found = await api.jobs.transcript(id, format);
+    const text = typeof found === 'string' ? found : JSON.stringify(found, null, 2);
+    const name = several ? `\n${colour('bold', fileName(input.s3_path))}\n` : isTerminal() ? '\n' : '';
+    printLine(`${name}${text}`.trimEnd());
+  }
+}
+
+/** The id, the name and, if the same command has submitted it before, `skipped` and its state. */
+function showResult({ input, job, skipped }: SubmitResult, options: SubmitOptions): void {
+  const name =
+    'path' in input && (options.recursive || options.from !== undefined) ? input.path : fileName(shownAs(input));
+  const line = [job.id, name, ...(skipped ? [`skipped (${job.state})`] : [])].map(oneLine).join('\t');
+  if (options.json && !options.watch) printJson({ ...job, ...(skipped ? { skipped } : {}) });
+  else if (options.watch && !isTerminal() && !options.json) note(line);
+  else if (!options.json && !(options.watch && isTerminal())) printLine(line);
+}
+
+function summaryOf(
+  { results, failed, left, interrupted }: SubmitRun,
+  { others, unreadable }: { others: number; unreadable: number },
+): string {
+  const skipped = results.filter((result) => result.skipped).length;
+  const counts = [
+    `${results.length - skipped} submitted`,
+    `${skipped} skipped`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(left > 0 ? [`${left} not yet`] : []),
+    ...(others > 0 ? [`${others} files are no recordings`] : []),
+    ...(unreadable > 0 ? [`${unreadable} unreadable`] : []),
+  ];
+  return `${counts.join(', ')}${interrupted ? '; the same command goes on from here' : ''}`;
+}
+
+function named(error: unknown, input: Input, several: boolean): unknown {
+  if (!several || !(error instanceof Error)) return error;
+  return Object.create(error, { message: { value: `${shownAs(input)}: ${error.message}` } });
+}
+
+/** All but the recording, which the options of the command do not depend on. */
+export function submissionOf({
+  priority,
+  format,
+  tag,
+  tenant,
+  meta,
+  maxAttempts,
+  requireComplete,
+  webhookUrl,
+  webhookEvent,
+  requireDevice,
+  requireTag,
+  ...more
+}: Partial<SubmitOptions> = {}): Omit<JobSubmission, 'audio_url'> {
   const options = optionsOf(more);
-  const submission: JobSubmission = {
-    audio_url: isUrl(input) ? input : await upload(api, input),
+  return {
     ...(priority === undefined ? {} : { priority }),
     ...(format === undefined ? {} : { output_format: format }),
     ...(tag === undefined ? {} : { tags: tag }),
@@ -140,10 +194,9 @@ export async function submitOne(
       ? {}
       : { requires: { ...(requireDevice && { device: requireDevice }), ...(requireTag && { tags: requireTag }) } }),
   };
-  return api.jobs.submit(submission);
 }
 
-function optionsOf(given: Omit<SubmitOptions, keyof ClientOptions>): JobOptions {
+function optionsOf(given: Partial<SubmitOptions>): JobOptions {
   const { language, model, task, prompt, hotwords, wordTimestamps, vad, temperature, channels, diarize } = given;
   const { engineOption } = given;
   const options = { language, model, task, prompt, hotwords, word_timestamps: wordTimestamps, vad, temperature };
@@ -157,32 +210,6 @@ function optionsOf(given: Omit<SubmitOptions, keyof ClientOptions>): JobOptions 
 function typed(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-async function upload(api: TranscriptionAPI, path: string): Promise<string> {
-  const { audio_url } = await api.uploads.create({ name: basename(path), body: await openAsBlob(path) });
-  return audio_url;
-}
-
-function isUrl(input: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(input);
-}
-
-async function requireFile(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'the file does not exist' : (error.code ?? error.message);
-    throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Give a recording, or an s3:// or https:// URL.');
-  });
-  await requireRegular(path, found).catch((error: NotRegularError) => {
-    throw new CommandError(EXIT.usage, error.message, 'Give a recording, or an s3:// or https:// URL.');
-  });
-  if (!found.isFile()) {
-    throw new CommandError(
-      EXIT.usage,
-      `${path} is not a file`,
-      'Give the recordings in it, for example tmon submit recordings/*.mp3',
-    );
-  }
 }
 
 function pair(value: string, before: Record<string, string> = {}): Record<string, string> {

@@ -10,7 +10,7 @@ import { type AudioStream, showUrl } from './audio-source.ts';
 let client: S3Client | undefined;
 
 /** One client per process: it holds the connections and the credentials cache. */
-function s3Client(): S3Client {
+export function s3Client(): S3Client {
   if (client !== undefined) return client;
   const config: S3ClientConfig = { followRegionRedirects: true };
   const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;

@@ -12,6 +12,7 @@
  *     exec:my-transcriber {input} --out {output}
  */
 import { type Engine, type EngineCapabilities, EngineError, type EngineLimits } from './engine.ts';
+import { type EngineName, optionsOf } from './engine-options.ts';
 import { createExec } from './exec.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
 import { isProgramPresent } from './find-program.ts';
@@ -33,38 +34,24 @@ import { createWhisperCpp } from './whisper-cpp.ts';
 type Options = { [name: string]: string | number | undefined };
 
 type Choice = {
-  options: readonly string[];
   create: (options: Options, process: ProcessOptions) => Engine;
-  /** It keeps a process, about which PROCESS_OPTIONS are. */
-  warm?: boolean;
   /** One GPU of several may be named: `cuda:1`. */
   numbered_gpus?: boolean;
 };
 
 /** Best first: the order in which `findEngine` tries them. */
-const ENGINES: Readonly<Record<string, Choice>> = {
-  'whisper.cpp': { options: ['model', 'language', 'device', 'program'], create: createWhisperCpp },
-  'faster-whisper': {
-    options: ['model', 'language', 'device', 'device_index', 'compute_type', 'batch_size', 'python'],
-    create: createFasterWhisper,
-    warm: true,
-    numbered_gpus: true,
-  },
-  'openai-whisper': {
-    options: ['model', 'language', 'device', 'python'],
-    create: createOpenaiWhisper,
-    warm: true,
-    numbered_gpus: true,
-  },
-  pocketsphinx: { options: ['python'], create: createPocketsphinx, warm: true },
+const ENGINES: Readonly<Partial<Record<EngineName, Choice>>> = {
+  'whisper.cpp': { create: createWhisperCpp },
+  'faster-whisper': { create: createFasterWhisper, numbered_gpus: true },
+  'openai-whisper': { create: createOpenaiWhisper, numbered_gpus: true },
+  pocketsphinx: { create: createPocketsphinx },
 };
 
 /** A server, named by its URL. */
-const OPENAI: Choice = { options: ['model', 'language', 'key_env'], create: createOpenaiApi };
+const OPENAI: Choice = { create: createOpenaiApi };
 
 const HINT = `one of ${Object.keys(ENGINES).join(', ')}, openai:URL, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
 
-const LIMITS = ['stall_timeout', 'job_timeout'];
 const PROCESS_OPTIONS = ['jobs_per_process', 'memory_growth', 'idle'];
 
 /** Parses the value of `--engine`, for so many jobs at once. Throws EngineError `engine_choice_invalid`. */
@@ -72,20 +59,19 @@ export function parseEngine(text: string, parallel = 1): Engine {
   if (text.startsWith('exec:')) return createExec({ command: text.slice('exec:'.length) });
   const [name = '', query = ''] = text.split(/\?(.*)/s);
   const [, url] = /^openai:(.*)$/.exec(name) ?? [];
-  const choice = url !== undefined ? OPENAI : Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+  const choice = url !== undefined ? OPENAI : Object.hasOwn(ENGINES, name) ? ENGINES[name as EngineName] : undefined;
   if (choice === undefined) throw invalid(`unknown engine ${JSON.stringify(name)}`, HINT);
+  const known = optionsOf(url !== undefined ? 'openai:' : (name as EngineName));
 
   const options: Options = url ? { url } : {};
   let limits: EngineLimits = {};
   let lives: ProcessOptions = { parallel };
   for (const [key, value] of new URLSearchParams(query)) {
+    if (!known.includes(key))
+      throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${known.join(', ')}`);
     if (key === 'stall_timeout' || key === 'job_timeout') limits = { ...limits, ...readLimit(key, value) };
-    else if (choice.options.includes(key)) options[key] = readOption(key, value, choice);
-    else if (choice.warm && PROCESS_OPTIONS.includes(key)) lives = { ...lives, ...readProcessOption(key, value) };
-    else {
-      const known = [...choice.options, ...(choice.warm ? PROCESS_OPTIONS : []), ...LIMITS].join(', ');
-      throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${known}`);
-    }
+    else if (PROCESS_OPTIONS.includes(key)) lives = { ...lives, ...readProcessOption(key, value) };
+    else options[key] = readOption(key, value, choice);
   }
   return { ...choice.create(options, lives), limits };
 }

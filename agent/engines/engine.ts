@@ -51,6 +51,9 @@ export interface Engine {
    */
   prepare(options?: { signal?: AbortSignal }): Promise<EngineCapabilities>;
 
+  /** What it is made of, once it is prepared, with versions: `faster-whisper`, `python`; null if unknown. Default: nothing. */
+  versions?(): Readonly<Record<string, string | null>>;
+
   /** Produces one transcript; the header lists the possible ends. Calls may overlap. */
   transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript>;
 

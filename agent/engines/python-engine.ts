@@ -137,7 +137,15 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   const second_try = description.second_try && { second_try: description.second_try.what };
-  return { name, options: description.job_options ?? [], prepare, transcribe, close, ...second_try };
+  return {
+    name,
+    options: description.job_options ?? [],
+    prepare,
+    versions: () => known?.versions ?? {},
+    transcribe,
+    close,
+    ...second_try,
+  };
 }
 
 /** The first of those with the fewest jobs: one that is loaded already, as long as it has none. */

@@ -9,15 +9,18 @@ const MAIN = ownProgram('../main', import.meta.url);
 const STOP_MS = 8_000;
 
 export type DemoWorker = {
+  id: string;
   pid: number | undefined;
-  /** Rejects if it exits before it was stopped. */
+  /** Rejects if it exits before it was stopped or killed. */
   died: Promise<never>;
   /** Resolves when it has exited. */
   stop(): Promise<void>;
+  /** Kills it, like a crash of the machine. */
+  kill(): void;
 };
 
-export function startDemoWorker({ server, engine }: { server: string; engine: string }): DemoWorker {
-  const args = [MAIN, 'worker', '--server', server, '--engine', engine, '--id', 'demo-worker'];
+export function startDemoWorker({ server, engine, id }: { server: string; engine: string; id: string }): DemoWorker {
+  const args = [MAIN, 'worker', '--server', server, '--engine', engine, '--id', id];
   // In its own process group, so that Ctrl-C reaches only the demo, which then stops the worker in order.
   const guardian = startGuardian();
   const child = spawn(process.execPath, args, {
@@ -45,6 +48,7 @@ export function startDemoWorker({ server, engine }: { server: string; engine: st
   // Without this, a rejection nobody awaits would be unhandled.
   died.catch(() => {});
   return {
+    id,
     pid: child.pid,
     died,
     async stop() {
@@ -55,6 +59,10 @@ export function startDemoWorker({ server, engine }: { server: string; engine: st
       await ended;
       clearTimeout(patience);
       guardian.release();
+    },
+    kill() {
+      stopping = true;
+      child.kill('SIGKILL');
     },
   };
 }

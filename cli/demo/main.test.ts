@@ -1,4 +1,4 @@
-/** The newcomer's command, as it is: a real recogniser on the real recordings. */
+/** The newcomer's command: a real recogniser on the short recordings. test/demo/main.ts runs all of it. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,12 +27,13 @@ function startDemo(args: readonly string[]) {
   return { child, said, closed: once(child, 'close') };
 }
 
-test('it ends with a transcript of every recording, and leaves no process', { timeout: 300_000 }, async (t) => {
+test('it ends with a transcript of every short recording, and leaves no process', { timeout: 300_000 }, async (t) => {
   const { child, said, closed } = startDemo([
     '--store',
     `dir:${temporaryDirectory(t)}`,
     '--listen',
     '127.0.0.1:0',
+    '--short',
     '--exit',
   ]);
   t.after(() => void child.kill('SIGKILL'));

@@ -100,7 +100,7 @@ export function ticking({ engine, clock, log, rules, acting, files = [] }: Ticki
             ...(evaluate && acting ? { acting: acting() } : {}),
           },
         });
-        // A due timer without an event is being spared: retry later.
+        // A due timer without an event: not again at once.
         if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };
       }
       const next_ms = (nextDue(engine.state, expire) ?? Number.POSITIVE_INFINITY) - engine.journal.now();

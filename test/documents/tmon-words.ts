@@ -82,6 +82,8 @@ const INCOMPLETE = [
 
 function withoutActions(command: Command): void {
   command.exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  if (command.commands.length === 0) command.action(() => {});
+  // A command with others below it may act, too: `tmon worker`, `tmon worker doctor`.
+  const acts = (command as unknown as { _actionHandler: unknown })._actionHandler !== null;
+  if (command.commands.length === 0 || acts) command.action(() => {});
   for (const below of command.commands) withoutActions(below);
 }

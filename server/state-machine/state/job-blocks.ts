@@ -9,8 +9,8 @@
 import { type JobRecord, tenantOf } from './records.ts';
 import type { State } from './state.ts';
 
-export const BLOCK_JOBS = 256;
-const BITS = 1 << 16;
+export const BLOCK_JOBS = 64;
+const BITS = 1 << 14;
 
 type Block = {
   /** The last segment that changed a text of it; 0 if none since the start. */
