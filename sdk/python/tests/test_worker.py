@@ -419,6 +419,7 @@ def test_run_works_on_several_jobs_at_once_and_stop_hands_them_back(
 
     def transcribe(job: HeldJob) -> dict[str, Any]:
         if job.id == ids[2]:
+            work_until(job, lambda: all(api.jobs.get(job_id).state == "COMPLETED" for job_id in ids[:2]))
             worker.stop()
             work_until(job, lambda: False)
         both.wait()

@@ -136,6 +136,8 @@ def test_without_the_library_it_says_what_to_install(capfd: pytest.CaptureFixtur
         (["--hourly-price", "-1"], "0 or more"),
         (["--defaults", "vad=1"], "vad must be true or false"),
         (["--defaults", "diarize=true"], "diarize is no option that can be set here"),
+        (["--header", "no header"], "not of the form 'Name: value'"),
+        (["--ca", "/nowhere/ca.pem"], "no file /nowhere/ca.pem"),
         (["--api-key-file", "/nowhere/key"], "/nowhere/key, cannot be read"),
     ],
 )
@@ -150,9 +152,11 @@ def test_wrong_options_are_named_at_the_start(
 
 def test_options_come_from_the_environment_too() -> None:
     given = {"TMON_SERVER": "10.0.0.5:8080", "TMON_MODEL": "small", "TMON_MAX_JOBS": "2", "TMON_STALL_TIMEOUT": "off"}
+    given["TMON_HEADERS"] = "A: 1\nb-c:  2 "
     options = read_options(["--model", "tiny", "--job-timeout", "10x"], given)
     assert (options.server, options.engine, options.max_jobs) == ("http://10.0.0.5:8080", {"model": "tiny"}, 2)
     assert (options.stall_timeout, options.job_timeout) == (math.inf, JobTimeout(times=10))
+    assert options.headers == {"A": "1", "b-c": "2"}
     assert options.job_timeout is not None
     assert options.job_timeout.seconds(60) == 600
 

@@ -59,7 +59,9 @@ def _work(options: Options) -> int:
     process = ModelProcess(options.engine, options.max_jobs, print_line)
     with (
         # First: a wrong address is refused before a model is loaded.
-        TranscriptionAPI(base_url=options.server, api_key=options.api_key) as api,
+        TranscriptionAPI(
+            options.server, options.api_key, headers=options.headers or None, verify=options.ca or True
+        ) as api,
         work_directory(options.work_dir) as directory,
         _Signals(process) as signals,
     ):

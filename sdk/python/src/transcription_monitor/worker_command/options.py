@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ class Options(argparse.Namespace):
 
     server: str
     api_key: str | None
+    ca: str | None
+    header: list[str]
     id: str | None
     model: str | None
     device: str | None
@@ -60,6 +63,17 @@ class Options(argparse.Namespace):
     hourly_price: float | None
     supervised: bool
     log_format: LogFormat
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Sent with every request. Raises ValueError."""
+        found = {}
+        for line in (line for one in self.header for line in one.splitlines() if line.strip()):
+            pair = re.fullmatch(r"([!#$%&'*+.^`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)", line, re.ASCII)
+            if pair is None:  # it is not shown: it may be a secret
+                raise ValueError("--header or TMON_HEADERS is not of the form 'Name: value'")
+            found[pair[1]] = pair[2].rstrip()
+        return found
 
     @property
     def engine(self) -> dict[str, Any]:
@@ -89,6 +103,14 @@ def read_options(words: Sequence[str] | None = None, environment: Mapping[str, s
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             parser.error(f"the file of the API key, {key_file}, cannot be read: {reason}")
+    if not options.header:
+        options.header = [environment.get("TMON_HEADERS", "")]
+    try:
+        _ = options.headers
+    except ValueError as error:
+        parser.error(str(error))
+    if options.ca is not None and not Path(options.ca).is_file():
+        parser.error(f"--ca: there is no file {options.ca}")
     if "://" not in options.server:
         options.server = f"http://{options.server}"
     return options
@@ -123,6 +145,19 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add(monitor, "--api-key", "--key", env="TMON_API_KEY", metavar="KEY", help="API key of the monitor")
     add(monitor, "--api-key-file", env="TMON_API_KEY_FILE", metavar="PATH", help="file with the API key")
+    add(
+        monitor,
+        "--ca",
+        env="TMON_CA",
+        metavar="PATH",
+        help="PEM file of a private certificate authority to trust",
+    )
+    monitor.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        help="'Name: value', sent with every request, for a proxy; repeatable, or one a line [TMON_HEADERS]",
+    )
 
     engine = parser.add_argument_group("engine")
     add(
