@@ -36,6 +36,15 @@ test('the Python SDK decodes with the same code, and opens the same formats', as
   }
 });
 
+test('tmon-worker of the Python package runs the same programs as tmon worker', async () => {
+  const copies = new URL('../../sdk/python/src/transcription_monitor/worker_command/_engine/', import.meta.url);
+  for (const name of ['hear.py', 'transcribe_faster_whisper.py', 'worker_protocol.py']) {
+    const own = await readFile(new URL(`python/${name}`, import.meta.url), 'utf8');
+    const hint = `cp agent/engines/python/${name} sdk/python/src/transcription_monitor/worker_command/_engine/`;
+    assert.equal(await readFile(new URL(name, copies), 'utf8'), own, hint);
+  }
+});
+
 test('all of a recording is decoded: every link, and what follows a damaged part', { skip: absent }, async (t) => {
   const { python } = await engineEnvironment('faster-whisper');
   const directory = temporaryDirectory(t);

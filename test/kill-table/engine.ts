@@ -31,24 +31,35 @@ export type Act =
   | 'writes_lines'
   | 'writes_a_line';
 
-const PROGRAM = fileURLToPath(new URL('engine.py', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('engine.py', import.meta.url));
 
 /** `times`: how many jobs it does so to. Default: every one. */
-export async function shelledEngine(
-  t: Cleaning,
-  first: Act,
-  { times = Number.POSITIVE_INFINITY }: { times?: 1 | number } = {},
-): Promise<ShelledEngine> {
+export type Times = { times?: 1 | number };
+
+export async function shelledEngine(t: Cleaning, first: Act, times: Times = {}): Promise<ShelledEngine> {
   const { python } = await engineEnvironment('faster-whisper');
+  const { directory, held, release } = gates(t);
+  const path = join(directory, 'python');
+  const act = actOf(first, directory, times).map((word) => `'${word}'`);
+  writeFileSync(path, `#!/bin/sh\nexec '${python}' '${PROGRAM}' ${act.join(' ')} "$@"\n`);
+  chmodSync(path, 0o755);
+  return { choice: `faster-whisper?model=tiny.en&python=${path}`, held, release };
+}
+
+/** Arguments of PROGRAM; the engine's script follows. */
+export const actOf = (
+  first: Act,
+  directory: string,
+  { times = Number.POSITIVE_INFINITY }: Times,
+): [act: Act, times: string, directory: string] => [first, times === 1 ? 'once' : 'always', directory];
+
+/** Where a job that is held up says so, and waits. */
+export function gates(t: Cleaning): { directory: string } & Pick<ShelledEngine, 'held' | 'release'> {
   const directory = join(temporaryDirectory(t), 'engine');
   mkdirSync(directory);
   for (const pipe of ['gate', 'held']) spawnSync('mkfifo', [join(directory, pipe)]);
-  const path = join(directory, 'python');
-  const act = [first, times === 1 ? 'once' : 'always', directory].map((word) => `'${word}'`).join(' ');
-  writeFileSync(path, `#!/bin/sh\nexec '${python}' '${PROGRAM}' ${act} "$@"\n`);
-  chmodSync(path, 0o755);
   return {
-    choice: `faster-whisper?model=tiny.en&python=${path}`,
+    directory,
     held: async () => Number(await readFile(join(directory, 'held'), 'utf8')),
     release: () => writeFile(join(directory, 'gate'), 'go\n'),
   };

@@ -5,109 +5,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isOurs } from '../processes/left-processes.ts';
 import { extent } from '../thorough.ts';
 import { shelledEngine } from './engine.ts';
-import { openScene } from './scene.ts';
+import { openScene, TMON_WORKER } from './scene.ts';
+import { KILL_TABLE } from './table.ts';
 
 const WITHIN = { timeout: 230_000 };
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 
-test('kill -9 of the worker ends its engine, and another worker transcribes after the lease', WITHIN, async (t) => {
-  const scene = await openScene(t);
-  const id = await scene.submit();
-  const engine = await shelledEngine(t, 'sleep');
-  const worker = await scene.worker('killed', engine);
-  const pid = await engine.held();
-  worker.kill('SIGKILL');
-  await worker.ended;
-  await scene.worker('other', await shelledEngine(t, 'nothing'));
-  const job = await scene.transcribed(id);
-  assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 2]);
-  assert.match(JSON.stringify(job.state_history), /lease_expired/);
-  assert.equal(isOurs(pid), false);
-  await scene.close();
-});
-
-test('kill -9 of the engine fails the attempt at once, and the next one transcribes', WITHIN, async (t) => {
-  const scene = await openScene(t);
-  const id = await scene.submit();
-  const engine = await shelledEngine(t, 'sleep', { times: 1 });
-  await scene.worker('worker', engine);
-  process.kill(await engine.held(), 'SIGKILL');
-  const job = await scene.transcribed(id);
-  assert.equal(job.retry_info.attempt, 2);
-  assert.match(JSON.stringify(job.state_history), /engine_crashed/);
-  await scene.close();
-});
-
-test('kill -9 of the monitor delays the transcript until it is back, and nothing else', WITHIN, async (t) => {
-  const scene = await openScene(t);
-  const id = await scene.submit();
-  const engine = await shelledEngine(t, 'wait');
-  const worker = await scene.worker('worker', engine);
-  await engine.held();
-  await scene.kill();
-  await engine.release();
-  await worker.line(/the monitor is away/);
-  await scene.restart();
-  const job = await scene.transcribed(id);
-  assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['worker', 1]);
-  await scene.close();
-});
-
-test('a worker that is stopped loses its job to another, and writes nothing once it goes on', WITHIN, async (t) => {
-  const scene = await openScene(t, { lease_ms: 3_000 });
-  const id = await scene.submit();
-  const engine = await shelledEngine(t, 'wait');
-  const stopped = await scene.worker('stopped', engine);
-  const pid = await engine.held();
-  stopped.kill('SIGSTOP');
-  await scene.worker('other', await shelledEngine(t, 'nothing'));
-  const job = await scene.transcribed(id);
-  assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 2]);
-  stopped.kill('SIGCONT');
-  await stopped.line(/\blost\b/);
-  assert.equal(isOurs(pid), false);
-  assert.deepEqual(await scene.api.jobs.get(id), job);
-  await scene.close();
-});
-
-test('SIGTERM lets the worker finish its job, and leaves the next one', WITHIN, async (t) => {
-  const scene = await openScene(t);
-  const first = await scene.submit();
-  const engine = await shelledEngine(t, 'wait');
-  const worker = await scene.worker('worker', engine);
-  await engine.held();
-  const second = await scene.submit();
-  worker.kill('SIGTERM');
-  await worker.line(/finishing the current jobs/);
-  await engine.release();
-  assert.equal((await worker.ended).code, 0);
-  const job = await scene.transcribed(first);
-  assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['worker', 1]);
-  assert.equal((await scene.api.jobs.get(second)).state, 'QUEUED');
-  await scene.close();
-});
-
-test('SIGTERM twice kills the engine and hands the job back, without an attempt', WITHIN, async (t) => {
-  const scene = await openScene(t);
-  const id = await scene.submit();
-  const engine = await shelledEngine(t, 'sleep');
-  const worker = await scene.worker('worker', engine);
-  const pid = await engine.held();
-  worker.kill('SIGTERM');
-  await worker.line(/finishing the current jobs/);
-  worker.kill('SIGTERM');
-  assert.equal((await worker.ended).code, 0);
-  assert.equal(isOurs(pid), false);
-  const { state, retry_info } = await scene.api.jobs.get(id);
-  assert.deepEqual([state, retry_info.attempt], ['QUEUED', 1]);
-  await scene.worker('other', await shelledEngine(t, 'nothing'));
-  const job = await scene.transcribed(id);
-  assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 1]);
-  await scene.close();
-});
+for (const [name, play] of KILL_TABLE) test(name, WITHIN, (t) => play(t, TMON_WORKER));
 
 const FLOODS = [
   ['in one line', 'writes_a_line'],

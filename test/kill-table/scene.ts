@@ -4,15 +4,32 @@ import { randomUUID } from 'node:crypto';
 import type { Job } from '../../protocol/job.ts';
 import { leftProcesses, markProcesses } from '../processes/left-processes.ts';
 import { type Cleaning, type Program, startTestMonitor, startTmon, temporaryDirectory } from '../processes/tmon.ts';
-import type { ShelledEngine } from './engine.ts';
+import { type Act, type ShelledEngine, shelledEngine, type Times } from './engine.ts';
 import { isSpeech, speech } from './speech.ts';
 
 /** Long enough for a heartbeat on a busy machine. */
 const LEASE_MS = 10_000;
 
-export type Scene = Awaited<ReturnType<typeof openScene>>;
+export type Scene<E = ShelledEngine> = Awaited<ReturnType<typeof openSceneOf<E>>>;
 
-export async function openScene(t: Cleaning, settings: Record<string, string | number> = {}) {
+/** A worker program. */
+export type WorkerKind<E> = {
+  engine(t: Cleaning, first: Act, times?: Times): Promise<E>;
+  start(t: Cleaning, worker: { server: string; id: string; engine: E; options: readonly string[] }): Program;
+};
+
+export const TMON_WORKER: WorkerKind<ShelledEngine> = {
+  engine: shelledEngine,
+  start(t, { server, id, engine, options }) {
+    const args = ['worker', '--server', server, '--id', id, '--engine', engine.choice, ...options];
+    return startTmon(t, args, { environment: { TMON_WORK_DIR: temporaryDirectory(t) } });
+  },
+};
+
+export const openScene = (t: Cleaning, settings: Record<string, string | number> = {}) =>
+  openSceneOf(t, TMON_WORKER, settings);
+
+export async function openSceneOf<E>(t: Cleaning, kind: WorkerKind<E>, settings: Record<string, string | number> = {}) {
   const mark = randomUUID();
   markProcesses(mark);
   const monitor = await startTestMonitor(t, { lease_ms: LEASE_MS, ...settings });
@@ -22,9 +39,8 @@ export async function openScene(t: Cleaning, settings: Record<string, string | n
     ...monitor,
 
     /** Resolves when it is ready. */
-    async worker(id: string, { choice }: Pick<ShelledEngine, 'choice'>, options: readonly string[] = []) {
-      const args = ['worker', '--server', monitor.url, '--id', id, '--engine', choice, ...options];
-      const worker = startTmon(t, args, { environment: { TMON_WORK_DIR: temporaryDirectory(t) } });
+    async worker(id: string, engine: E, options: readonly string[] = []) {
+      const worker = kind.start(t, { server: monitor.url, id, engine, options });
       workers.push(worker);
       await worker.line(/\bready\b/);
       return worker;

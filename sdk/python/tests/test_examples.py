@@ -1,7 +1,8 @@
-"""The workers of examples/python as processes, against a real monitor."""
+"""The workers of examples/python and `tmon-worker` as processes, against a real monitor."""
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from transcription_monitor import TranscriptionAPI
+from transcription_monitor.bodies import JobOptions
 
 from .processes import ROOT, Monitor, Process, started
 
@@ -85,3 +87,44 @@ def test_the_faster_whisper_worker_calls_the_library_as_it_is(server: Monitor, a
     transcript = api.jobs.transcript(job_id)
     assert (transcript.engine, transcript.language, len(transcript.segments)) == ("faster-whisper base", "de", 3)
     assert transcript.segments[0].text == "batches of 4, times"
+
+
+def test_tmon_worker_transcribes_with_the_options_of_the_job_and_says_what_it_can_do(
+    server: Monitor, api: TranscriptionAPI, tone: bytes, tmp_path: Path
+) -> None:
+    def submit(recording: bytes, options: JobOptions) -> str:
+        return api.jobs.submit(api.uploads.create(recording, name="tone.wav").audio_url, job_options=options).id
+
+    good = submit(tone, {"prompt": "me", "word_timestamps": True, "engine_options": {"beam_size": 2}})
+    text = submit(b"no sound at all", {})
+    unknown = submit(tone, {"engine_options": {"beams": 2}})
+    loop = submit(tone, {"prompt": "no " * 12})
+    words = ["--server", server.url, "--id", "worker-1", "--model", "base", "--tag", "eu", "--hourly-price", "0.5"]
+    more = ["--work-dir", str(tmp_path), "--defaults", "hotwords=you&temperature=0", "--log-format", "json"]
+    command = [sys.executable, "-m", "transcription_monitor.worker_command", *words, *more]
+    with started(command, {"PYTHONPATH": f"{SDK}:{STAND_INS}"}) as worker:
+        states = [list(api.jobs.watch(job_id))[-1].state for job_id in (good, text, unknown, loop)]
+        assert states == ["COMPLETED", "FAILED", "FAILED", "COMPLETED"]
+        found = api.workers.get("worker-1")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    lines = [json.loads(line) for line in worker.said]
+    assert "SIGTERM: finishing the current jobs; repeat to stop at once" in [line["message"] for line in lines]
+    assert (found.capabilities.model, found.capabilities.device, found.capabilities.tags) == ("base", "cpu", ["eu"])
+    assert "hotwords" in (found.capabilities.options or [])
+    assert (found.location.spot_price, found.health.disk_usage is None) == (0.5, False)
+    transcript = api.jobs.transcript(good)
+    assert (transcript.engine, transcript.language, transcript.duration_seconds) == ("faster-whisper base", "de", 70)
+    assert (transcript.model, "language_probability" in transcript.extra) == ("base", True)
+    first = transcript.segments[0]
+    assert (first.text, first.no_speech) == ("transcribe as me, you at 0 with 2 beams", 0.25)
+    assert first.words is not None
+    assert (first.words[0].text, first.words[0].probability) == ("one", 0.9)
+    assert "a line of the library's own" in api.jobs.attempt_log(good, 1).text
+    quality = api.jobs.transcript(loop).quality
+    assert quality is not None
+    assert [reason.code for reason in quality.reasons] == ["repetition"] * 3
+    assert any("a second try, with a voice detector" in line["message"] for line in lines)
+    codes = [error.code for job_id in (text, unknown) if (error := api.jobs.get(job_id).retry_info.last_error)]
+    assert codes == ["not_audio", "option_not_supported"]
+    assert list(tmp_path.iterdir()) == []

@@ -196,7 +196,11 @@ ERRORS: list[Exception] = [
     AudioError("not_audio", "m", fault="audio"),
     *(
         getattr(transcription_monitor, name)("job-1")
-        for name in ("JobCancelled", "JobStalled", "JobStopped", "LeaseLost", "WorkerInterrupted", "WorkerRestarting")
+        for name in ("JobCancelled", "JobStalled", "JobStopped", "LeaseLost")
+    ),
+    *(
+        getattr(transcription_monitor, name)("job-1")
+        for name in ("WorkerInterrupted", "WorkerLeaving", "WorkerRestarting")
     ),
     ReporterError("m", hint="h"),
     Away("m", hint="h"),

@@ -411,6 +411,26 @@ def test_a_heartbeat_tells_of_the_machine(api: TranscriptionAPI, worker: Worker,
         worker.drain()
 
 
+def test_run_works_on_several_jobs_at_once_and_stop_hands_them_back(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    ids = [submit(api, tone) for _ in range(3)]
+    both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+
+    def transcribe(job: HeldJob) -> dict[str, Any]:
+        if job.id == ids[2]:
+            work_until(job, lambda: all(api.jobs.get(job_id).state == "COMPLETED" for job_id in ids[:2]))
+            worker.stop()
+            work_until(job, lambda: False)
+        both.wait()
+        return SPOKEN
+
+    assert worker.run(transcribe, max_jobs=2) == "stopped"
+    assert [api.jobs.get(job_id).state for job_id in ids] == ["COMPLETED", "COMPLETED", "QUEUED"]
+    assert api.jobs.get(ids[2]).retry_info.attempt == 1
+    api.queues.purge("main")
+
+
 @pytest.fixture
 def patient() -> Iterator[TranscriptionAPI]:
     """Of a monitor whose leases do not end while the machine is busy."""

@@ -61,6 +61,7 @@ from .worker import (
     LeaseLost,
     Worker,
     WorkerInterrupted,
+    WorkerLeaving,
     WorkerRestarting,
 )
 
@@ -116,6 +117,7 @@ __all__ = [
     "UnreachableError",
     "Worker",
     "WorkerInterrupted",
+    "WorkerLeaving",
     "WorkerRestarting",
     "WorkerTerminatedError",
     "__version__",

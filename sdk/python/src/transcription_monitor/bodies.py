@@ -125,6 +125,12 @@ class Capabilities(TypedDict, total=False):
     batch_size: int
     #: The options of jobs that its engine knows.
     options: Sequence[str]
+    #: The models that jobs may name, if there are more than `model`.
+    models: Sequence[str]
+    #: The languages that it transcribes: `en`.
+    languages: Sequence[str]
+    #: What jobs may require of it: `eu`.
+    tags: Sequence[str]
 
 
 class Location(TypedDict, total=False):

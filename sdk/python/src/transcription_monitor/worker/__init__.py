@@ -8,6 +8,7 @@ from .errors import (
     JobStopped,
     LeaseLost,
     WorkerInterrupted,
+    WorkerLeaving,
     WorkerRestarting,
 )
 from .held_job import HeldJob
@@ -24,5 +25,6 @@ __all__ = [
     "Worker",
     "WorkerEnd",
     "WorkerInterrupted",
+    "WorkerLeaving",
     "WorkerRestarting",
 ]

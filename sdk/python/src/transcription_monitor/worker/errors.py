@@ -5,6 +5,7 @@
     ├── LeaseLost           it is no longer this worker's: write nothing
     ├── WorkerRestarting    the worker must restart: the job returns for another attempt
     ├── WorkerInterrupted   the cloud takes the machine away: the same
+    ├── WorkerLeaving       `Worker.stop` was called: the worker's exit releases the job
     └── JobStalled          it made no progress for too long, and has been reported as failed
 
     JobFailed               raise it to fail the job with a code of your own
@@ -42,6 +43,10 @@ class WorkerRestarting(JobStopped):
 
 
 class WorkerInterrupted(JobStopped):
+    pass
+
+
+class WorkerLeaving(JobStopped):
     pass
 
 

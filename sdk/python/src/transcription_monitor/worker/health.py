@@ -1,4 +1,5 @@
-"""The health sent with each heartbeat, in percent: with psutil and nvidia-ml-py, if they are installed.
+"""The health sent with each heartbeat, in percent: with psutil and nvidia-ml-py, if they are installed; memory and disk
+without them, too.
 
 A value that can't be read is None; it never prevents a heartbeat.
 """
@@ -6,6 +7,7 @@ A value that can't be read is None; it never prevents a heartbeat.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +21,7 @@ def health_reader(directory: Path) -> HealthReader:
     try:
         import psutil
     except ImportError:
-        return HealthReport
+        return lambda: {"memory_usage": _percent(_memory), "disk_usage": _percent(lambda: _disk(directory))}
     gpu = gpu_reader(os.environ.get("CUDA_VISIBLE_DEVICES"))
     psutil.cpu_percent()  # the first call has nothing to compare with
 
@@ -58,6 +60,18 @@ def gpu_reader(visible: str | None) -> Callable[[], float | None]:
         return sum(usages) / len(usages) if usages else None
 
     return read
+
+
+def _memory() -> float:
+    """By Linux. Raises elsewhere."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kilobytes = {name: float(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
+    return 100 * (1 - kilobytes["MemAvailable"] / kilobytes["MemTotal"])
+
+
+def _disk(directory: Path) -> float:
+    usage = shutil.disk_usage(directory)
+    return 100 * usage.used / (usage.used + usage.free)
 
 
 def _percent(read: Callable[[], float | None]) -> float | None:

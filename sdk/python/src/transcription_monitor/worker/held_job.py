@@ -33,6 +33,7 @@ from .errors import (
     JobStopped,
     LeaseLost,
     WorkerInterrupted,
+    WorkerLeaving,
     WorkerRestarting,
     failure_of,
 )
@@ -43,6 +44,7 @@ from .stall import StallWatch
 from .until_answered import is_away, log, until_answered
 
 PROGRESS_TIMEOUT_SECONDS = 10.0
+LOG_TIMEOUT_SECONDS = 10.0
 #: Names of the demuxers that may read a recording: those of formats that carry their own sound.
 FORMATS = ",".join(json.loads(Path(__file__).with_name("ffmpeg-formats.json").read_text()))
 
@@ -127,9 +129,7 @@ class HeldJob:
         return self._directory
 
     def check(self) -> None:
-        """Raises JobCancelled, LeaseLost, WorkerRestarting or WorkerInterrupted if the job must stop. Cheap: call it
-        often.
-        """
+        """Raises a JobStopped (JobCancelled, LeaseLost, …) if the job must stop. Cheap: call it often."""
         if self._stopped is not None and not self._settling:
             raise self._stopped(self.id)
 
@@ -143,7 +143,7 @@ class HeldJob:
         """
         self.progress(percentage=0, stage="DOWNLOADING")
         path = self.directory / f"audio{suffix_of(self.audio_url)}"
-        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self._alive, self._allow_http)
+        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self.alive, self._allow_http)
         path, self.warnings = receive(path, require_complete=self.job.input.require_complete)
         return path
 
@@ -157,22 +157,25 @@ class HeldJob:
         """
         path = self.download()
         try:
-            samples, damage = decode_audio(path, sample_rate, FORMATS, self._alive)
+            samples, damage = decode_audio(path, sample_rate, FORMATS, self.alive)
         except UnreadableError as error:
-            raise self._truncated_rather(AudioError(error.code, str(error))) from error
+            raise self.truncated_rather(AudioError(error.code, str(error))) from error
         self._facts["duration_seconds"] = self._watch.audio_seconds = len(samples) / sample_rate
         if damage is not None:
             self.warnings.append(TranscriptWarning(code="audio_damaged", message=damage))
         return samples
 
-    def _truncated_rather(self, error: AudioError) -> AudioError:
-        """A file whose end is missing may lack what is needed to read any of it: the index of an MP4."""
+    def truncated_rather(self, error: AudioError) -> AudioError:
+        """For the worker: the error to report instead. A file whose end is missing may lack what is needed to read any
+        of it: the index of an MP4.
+        """
         if error.code != "audio_unreadable":
             return error
         truncated = next((one for one in self.warnings if one.code == "audio_truncated"), None)
         return error if truncated is None else AudioError("audio_truncated", f"{truncated.message}, and {error}")
 
-    def _alive(self) -> None:
+    def alive(self) -> None:
+        """It works, on something whose progress is not reported: loading a model. Raises what `check` does."""
         self.check()
         self._watch.alive()
 
@@ -211,6 +214,14 @@ class HeldJob:
         self._watch.step(self._figures["percentage"], self._figures["stage"])
         # Sent with every report, because any single one may be lost.
         self._reports.note({**self._facts, **self._figures})
+
+    def put_log(self, text: str, end_bytes: int) -> None:
+        """Stores the end of what the transcriber printed; `end_bytes` is where it ends, since the attempt began. Raises
+        ApiError.
+        """
+        self._api.jobs.put_attempt_log(
+            self.id, self.attempt, self.lease_token, text, end_bytes=end_bytes, retries=0, timeout=LOG_TIMEOUT_SECONDS
+        )
 
     def complete(
         self, transcript: Transcript | Mapping[str, Any] | None = None, *, output: Output | None = None
@@ -336,6 +347,9 @@ class HeldJob:
         why = self._stopped or (type(error) if isinstance(error, JobStopped) else None)
         if why is LeaseLost or isinstance(error, LeaseExpiredError):
             log.info("%s: lost; another holds it now", self.id)
+            return
+        if why is WorkerLeaving:
+            log.info("%s: released: the worker exits", self.id)
             return
         if why is JobCancelled or (isinstance(error, ConflictError) and error.state == "CANCELLING"):
             log.info("%s: cancelled", self.id)

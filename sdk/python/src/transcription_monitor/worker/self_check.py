@@ -42,6 +42,11 @@ class SelfCheck:
         self._reason: str | None = None
         self._hang: str | None = None
 
+    @property
+    def on_trial(self) -> bool:
+        """Its next job shows whether it can be trusted: there should be one at a time."""
+        return self._on_trial
+
     def health(self) -> HealthReport:
         """For the heartbeats."""
         reason = self._hang or self._reason

@@ -40,7 +40,7 @@ from ..errors import (
     WorkerTerminatedError,
 )
 from ..models import Claimed, Transcript, WorkerCommand
-from .errors import JobCancelled, LeaseLost, WorkerInterrupted, WorkerRestarting
+from .errors import JobCancelled, JobStopped, LeaseLost, WorkerInterrupted, WorkerLeaving, WorkerRestarting
 from .health import HealthReader, health_reader
 from .heartbeat import Heartbeat
 from .held_job import HeldJob
@@ -51,6 +51,7 @@ from .timed_get import timed_get
 from .until_answered import is_away, log, pause_seconds, until_answered
 
 WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
+Transcriber = Callable[[HeldJob], Transcript | Mapping[str, Any] | None]
 
 CLAIM_WAIT_SECONDS = 20.0
 EMPTY_AT_ONCE_SECONDS = 1.0
@@ -81,9 +82,9 @@ class Worker:
     releases the job. `handle_signals=False` leaves signals to you, and is implied outside the main thread; call
     `drain()` then.
 
-    It runs one job at a time: for more, start more workers. `worker_id` defaults to a new one each time. `location` has
-    the price of the machine. `supervised` means that a supervisor restarts the program: the loop then ends when the
-    monitor requests a restart, and `end` is `restart`.
+    It runs one job at a time: for more, start more workers, or call `run` with `max_jobs`. `worker_id` defaults to a
+    new one each time. `location` has the price of the machine. `supervised` means that a supervisor restarts the
+    program: the loop then ends when the monitor requests a restart, and `end` is `restart`.
 
     On a spot instance of EC2 the worker hears of an interruption two minutes before: it claims no more, and a job that
     won't be done well before raises WorkerInterrupted in its next call, which releases it without counting the attempt.
@@ -130,6 +131,8 @@ class Worker:
         self._handle_signals = handle_signals
         self._supervised = supervised
         self._held: dict[str, HeldJob] = {}
+        # Of the jobs that run at once, with `max_jobs`.
+        self._threads: set[threading.Thread] = set()
         self._ending: WorkerEnd | None = None
         self._refusal: ApiError | None = None
         self._instance_notices = instance_notices
@@ -173,26 +176,67 @@ class Worker:
         if self._refusal is not None:
             raise self._refusal
 
-    def run(self, transcribe: Callable[[HeldJob], Transcript | Mapping[str, Any] | None]) -> WorkerEnd:
+    def run(self, transcribe: Transcriber, *, max_jobs: int = 1) -> WorkerEnd:
         """Calls `transcribe(job)` for each job and completes it with the returned transcript; returns how the worker
         ended.
 
-        If it returns None, it has called `job.complete` or `job.fail` itself.
+        If it returns None, it has called `job.complete` or `job.fail` itself. With `max_jobs` above 1 so many jobs run
+        at once, each in a thread of its own.
         """
-        for job in self.jobs():
-            with job:
-                transcript = transcribe(job)
-                if transcript is not None:
-                    job.complete(transcript)
+        if max_jobs > 1:
+            self._run_many(transcribe, max_jobs)
+        else:
+            for job in self.jobs():
+                _work_on(job, transcribe)
         return self.end or "drained"
 
     def drain(self) -> None:
         """Finishes the current job, then ends the loop. Callable from any thread or a signal handler."""
         self._finish("drained")
 
+    def stop(self) -> None:
+        """Ends the loop at once: the next call of a job raises WorkerLeaving, and the worker's exit releases the job
+        without counting the attempt. Callable from any thread or a signal handler.
+        """
+        self._finish("stopped")
+        for held in list(self._held.values()):
+            held.stop(WorkerLeaving)
+
+    def _run_many(self, transcribe: Transcriber, max_jobs: int) -> None:
+        with self._living():
+            while (held := self._next_job()) is not None:
+                thread = threading.Thread(target=self._run_one, args=(held, transcribe), name="tmon-job", daemon=True)
+                self._threads.add(thread)
+                thread.start()
+                while self._ending is None and len(self._threads) >= (1 if self._self_check.on_trial else max_jobs):
+                    # No claim is under way: only what needs attention comes here.
+                    self._inbox.get()
+            self._join()
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _run_one(self, held: HeldJob, transcribe: Transcriber) -> None:
+        try:
+            if not held.resume():
+                _work_on(held, transcribe)
+            held.close()
+        except Exception:
+            log.exception("%s: its thread has failed", held.id)
+        finally:
+            self._held.pop(held.lease_token, None)
+            self._self_check.returned()
+            self._threads.discard(threading.current_thread())
+            self._inbox.put(None)
+
+    def _join(self) -> None:
+        for thread in list(self._threads):
+            thread.join()
+
     @contextmanager
     def _living(self) -> Iterator[None]:
-        self.end = self._ending = self._refusal = None
+        if self.end is not None:  # of an earlier life; a drain before the first one counts
+            self._ending = None
+        self.end = self._refusal = None
         self._claiming = False
         self._drains_told = set()
         self._notice = self._hand_back_timer = None
@@ -232,6 +276,7 @@ class Worker:
         tries = 0
         while True:
             if self._ending == "restart" and not self._supervised:
+                self._join()
                 self._ending = None
                 self._register()
             if self._ending is not None:
@@ -296,6 +341,9 @@ class Worker:
         )
         log.info("%s: claimed, attempt %d: %s", held.id, held.attempt, held.job.input.s3_path)
         self._held[held.lease_token] = held
+        # The end may have come since the claim.
+        if (why := _STOPS.get(self._ending or "drained")) is not None:
+            held.stop(why)
         if self._heartbeat:
             self._heartbeat.keep(answer)
         return held
@@ -364,8 +412,8 @@ class Worker:
         if self.end is not None or (self._ending is not None and (end == "drained" or self._ending != "drained")):
             return
         self._ending = end
-        why = {"restart": WorkerRestarting, "terminated": LeaseLost}.get(end)
-        if why is not None:
+        why = _STOPS.get(end)
+        if why is not None and end != "stopped":
             for held in list(self._held.values()):
                 held.stop(why)
         self._inbox.put(None)
@@ -467,6 +515,21 @@ class Worker:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+#: How jobs stop at an end.
+_STOPS: dict[WorkerEnd, type[JobStopped]] = {
+    "restart": WorkerRestarting,
+    "terminated": LeaseLost,
+    "stopped": WorkerLeaving,
+}
+
+
+def _work_on(job: HeldJob, transcribe: Transcriber) -> None:
+    with job:
+        transcript = transcribe(job)
+        if transcript is not None:
+            job.complete(transcript)
 
 
 class _Ending(Exception):
