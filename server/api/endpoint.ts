@@ -25,6 +25,8 @@ export type Endpoint = {
   headers?: Record<string, string>;
   /** In bytes; default: the setting `body_bytes_max`. */
   bodyLimit?: number;
+  /** A JSON body of more than `LARGE_BYTES` is passed as an UnparsedBody, and has not been validated. */
+  large?: true;
   /** Media types of a body that is not JSON; it is passed as a stream or as text. */
   consumes?: string[];
   responses: Record<number, TSchema>;

@@ -47,6 +47,7 @@ import { addOpenAi } from '../openai/routes.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
+import { addCompression } from './compression.ts';
 import { continueWhenRead } from './continue.ts';
 import { withoutKeys } from './credentials.ts';
 import { parseOrigins } from './foreign-origin.ts';
@@ -195,6 +196,7 @@ export async function buildApi(
     }
     done(null, payload);
   });
+  addCompression(app);
   addProbes(app, () => context);
   addSignIn(app, () => context);
   const metrics = metricsPage(() => context, version);
@@ -278,7 +280,12 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    config: { permission: endpoint.permission, what: endpoint.operation, ticket: endpoint.ticket ?? false },
+    config: {
+      permission: endpoint.permission,
+      what: endpoint.operation,
+      ticket: endpoint.ticket ?? false,
+      large: endpoint.large ?? false,
+    },
     ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),
