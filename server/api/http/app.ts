@@ -277,6 +277,7 @@ function isAddress(text: string): boolean {
 
 function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiContext | null): void {
   const body = bodySchema(endpoint);
+  const { bodyLimit = 0 } = app.initialConfig;
   app.route({
     method: endpoint.method,
     url: endpoint.path,
@@ -286,7 +287,7 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
       ticket: endpoint.ticket ?? false,
       large: endpoint.large ?? false,
     },
-    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
+    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: Math.max(endpoint.bodyLimit, bodyLimit) }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),
       querystring: querySchema(endpoint),

@@ -58,11 +58,16 @@ function addTextParser(
 }
 
 const unpack = promisify(gunzip);
+/** Of large bodies: each chunk is a turn of the event loop. */
+const CHUNK_BYTES = 128 * 1024;
 
 /** Throws MonitorError, or as a body that is larger than the endpoint accepts does. */
 async function unpacked({ routeOptions }: FastifyRequest, bytes: Buffer): Promise<Buffer> {
   try {
-    return await unpack(bytes, { maxOutputLength: routeOptions.bodyLimit });
+    return await unpack(bytes, {
+      maxOutputLength: routeOptions.bodyLimit,
+      ...(bytes.length > CHUNK_BYTES ? { chunkSize: CHUNK_BYTES } : {}),
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') throw Object.assign(new Error(), { code: 'FST_ERR_CTP_BODY_TOO_LARGE' });

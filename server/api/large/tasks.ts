@@ -1,7 +1,8 @@
 /** What a thread can do: functions of one input, which has the bytes to work on. */
+import { splitBatch } from './batch-tasks.ts';
 import { notesOnStored, openAiResponse, openAiStream, openStored, renderStored, sealBody } from './transcript-tasks.ts';
 
-export const tasks = { sealBody, openStored, renderStored, notesOnStored, openAiResponse, openAiStream };
+export const tasks = { sealBody, openStored, renderStored, notesOnStored, openAiResponse, openAiStream, splitBatch };
 
 export type Tasks = typeof tasks;
 export type TaskName = keyof Tasks;
@@ -24,6 +25,7 @@ export function memoryIn(value: unknown): ArrayBuffer[] {
 /** Buffers arrive as plain arrays of bytes. */
 export function withBuffers(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withBuffers);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withBuffers(part)]));
 }

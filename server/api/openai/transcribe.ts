@@ -9,7 +9,7 @@ import { assertKey, type Caller, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { freshCommandOf, requestKey } from '../endpoints/command.ts';
 import { findJob } from '../endpoints/find-job.ts';
-import { submitJobs } from '../endpoints/jobs.ts';
+import { submitJobs } from '../endpoints/submit-jobs.ts';
 import { withStored } from '../endpoints/transcripts.ts';
 import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
