@@ -5,7 +5,7 @@
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const compress = promisify(gzip);
 
@@ -16,20 +16,28 @@ const OPTIONS = { level: 1, chunkSize: 1024 * 1024 };
 const TEXT = /^(text\/|application\/(problem\+)?(json|x-subrip|x-ndjson))/;
 
 export function addCompression(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (!(typeof payload === 'string' || Buffer.isBuffer(payload)) || payload.length < BYTES_MIN) return payload;
-    const type = String(reply.getHeader('content-type') ?? '');
-    if (reply.statusCode !== 200 || reply.hasHeader('content-encoding') || !TEXT.test(type)) return payload;
+  // With a callback: small responses, which are most, wait for no promise.
+  app.addHook<unknown>('onSend', (request, reply, payload, done) => {
+    if (!isLarge(payload) || !mayVary(reply)) return done(null, payload);
     const vary = reply.getHeader('vary');
     reply.header('vary', vary === undefined ? 'accept-encoding' : `${String(vary)}, accept-encoding`);
-    if (request.method === 'HEAD' || !acceptsGzip(request.headers['accept-encoding'])) return payload;
-    const compressed = await compress(payload, OPTIONS);
-    reply.header('content-encoding', 'gzip').removeHeader('accept-ranges').removeHeader('content-length');
-    const etag = reply.getHeader('etag');
-    if (typeof etag === 'string' && !etag.startsWith('W/')) reply.header('etag', `W/${etag}`);
-    return compressed;
+    if (request.method === 'HEAD' || !acceptsGzip(request.headers['accept-encoding'])) return done(null, payload);
+    compress(payload, OPTIONS).then((compressed) => {
+      reply.header('content-encoding', 'gzip').removeHeader('accept-ranges').removeHeader('content-length');
+      const etag = reply.getHeader('etag');
+      if (typeof etag === 'string' && !etag.startsWith('W/')) reply.header('etag', `W/${etag}`);
+      done(null, compressed);
+    }, done);
   });
 }
+
+const isLarge = (payload: unknown): payload is string | Buffer =>
+  (typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length >= BYTES_MIN;
+
+const mayVary = (reply: FastifyReply): boolean =>
+  reply.statusCode === 200 &&
+  !reply.hasHeader('content-encoding') &&
+  TEXT.test(String(reply.getHeader('content-type') ?? ''));
 
 export function acceptsGzip(header: string | string[] | undefined): boolean {
   const names = String(header ?? '').split(',');
