@@ -48,7 +48,7 @@ export const FollowedSource = Type.Object(
     name: SourceName,
     state: Words(SOURCE_STATES, 'STARTING: not read yet. FAILING: the last read failed and will be retried.'),
     last_read_at: Nullable(Time('End of the last successful read.')),
-    jobs_taken: Count('Updates of jobs taken from it since the monitor started.'),
+    jobs_taken: Count('Jobs of which it had news since the monitor started.'),
     jobs_refused: Count('Jobs left unchanged because they belong to this queue.'),
     looked_at: Count('Lines, files, rows or messages, since the monitor started.'),
     found_count: Count('Of these, reports about jobs, also from before the time from which it is read.'),

@@ -220,7 +220,10 @@ export const SETTINGS = {
   ),
   uploads_at_once: setting(32, 'Maximum number of concurrent uploads; each may use 8 MiB of memory'),
   body_idle_ms: setting(20_000, 'A request whose body stalls for this long fails with 408'),
-  body_bytes_max: setting(1024 * 1024, 'Maximum size of a request body, except uploads'),
+  body_bytes_max: setting(
+    1024 * 1024,
+    'Maximum size of a request body, except uploads, transcripts and batches of jobs',
+  ),
   socket_messages_per_second: setting(
     2_000,
     'Maximum number of messages per second on one WebSocket; raise it for a gateway in front of many workers',

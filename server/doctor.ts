@@ -8,6 +8,7 @@ import { type Inspection, inspectJournal } from './journal/inspect.ts';
 import { type OpenStoreOptions, openStore } from './objects/open-store.ts';
 import type { ObjectStore, StoreFinding } from './objects/store.ts';
 import type { CheckRightsOptions, RightFinding } from './rights/check-rights.ts';
+import { forgetPositions } from './sources/positions.ts';
 import { eventId, UNREMEMBERED } from './state-machine/apply/apply.ts';
 import { Fold } from './state-machine/apply/fold.ts';
 import type { JournalEvent } from './state-machine/events.ts';
@@ -61,6 +62,7 @@ export async function acceptLossAt(
 
 /** The same in a store that is open, with its lock. */
 export async function acceptLossIn(store: ObjectStore, clock: Clock): Promise<StoreFinding[]> {
+  await forgetPositions(store);
   const fold = new Fold();
   const report = await acceptLoss({
     store,

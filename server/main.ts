@@ -21,6 +21,7 @@ import { forgetCopies, openAnalytics } from './analytics/open-analytics.ts';
 import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { serveMetrics } from './api/http/metrics-server.ts';
+import { LargeWork } from './api/large/large-work.ts';
 import { invalid, validator } from './api/validation.ts';
 import { AuditKeeper } from './audit/keeping.ts';
 import { backtestStore } from './backtest.ts';
@@ -214,6 +215,8 @@ export async function startMonitor(
       check: (jobs) => checkSubmissions({ uploads, settings, engine }, { tenant: null }, jobs),
     });
     undo.push(async () => external?.stop());
+    const large = new LargeWork(clock);
+    undo.push(() => large.close());
     const retiring = new Retiring({ engine, store, clock, rules: () => retention.value, log });
     api.serve({
       access,
@@ -233,6 +236,7 @@ export async function startMonitor(
       queue: external,
       feed,
       uploads,
+      large,
       sources,
       analytics,
       cache,
@@ -334,6 +338,7 @@ export async function startMonitor(
         () => fleet.close(),
         () => analytics.close(),
         () => api.close(clock),
+        () => large.close(),
         async () => void scraped?.close(),
         async () => access.close(),
         () => engine.stop(),

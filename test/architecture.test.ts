@@ -248,6 +248,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/views',
     'server/maintenance/duty.ts',
     'server/objects/store.ts',
+    'server/sealed-json.ts',
     'server/config.ts',
     ...GROUND,
   ],

@@ -159,7 +159,8 @@ export class FeedConnection {
       this.#listen(giveUp);
       if (!heard) {
         heard = true;
-        if (way === 'events instead') this.#transport.warn(NO_WEBSOCKET);
+        // A refusal, as of a key that is not valid any more, would have come over a WebSocket, too.
+        if (way === 'events instead' && message.type !== 'error') this.#transport.warn(NO_WEBSOCKET);
         this.#back();
       }
       this.#hear(message);

@@ -74,8 +74,8 @@ export class Jobs {
   }
 
   /**
-   * Submits up to 1,000 recordings in one commit; each result, in order, is a job or an error. Throws only if the
-   * request as a whole is refused.
+   * Submits up to 1,000 recordings, at most 16 MiB as JSON; each result, in order, is a job or an error. Throws only if the
+   * request as a whole is refused. Up to 1 MiB is one commit; of more, the jobs of later commits may have an error of their own.
    */
   async submitBatch(
     submissions: readonly JobSubmission[],

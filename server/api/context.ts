@@ -25,6 +25,7 @@ import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { UsageHistory } from '../telemetry/usage-history.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { Outlooks } from '../verdicts/outlooks.ts';
+import type { LargeWork } from './large/large-work.ts';
 
 export type ApiContext = {
   access: Access;
@@ -44,6 +45,8 @@ export type ApiContext = {
   queue: Pick<ExternalQueue, 'problem' | 'not_understood' | 'figures'> | null;
   feed: FeedHub;
   uploads: Uploads;
+  /** Works on large bodies. */
+  large: LargeWork;
   analytics: AnalyticsService;
   /** Null if no cache is configured. */
   cache: { readonly status: CacheStatus } | null;

@@ -23,8 +23,10 @@ export type Endpoint = {
   body?: TSchema;
   /** Required headers, with their descriptions. */
   headers?: Record<string, string>;
-  /** In bytes; default: the setting `body_bytes_max`. */
+  /** In bytes, at least the setting `body_bytes_max`, which is the default. */
   bodyLimit?: number;
+  /** A JSON body of more than `LARGE_BYTES` is passed as an UnparsedBody, and has not been validated. */
+  large?: true;
   /** Media types of a body that is not JSON; it is passed as a stream or as text. */
   consumes?: string[];
   responses: Record<number, TSchema>;

@@ -12,6 +12,7 @@ import { NOTHING_KNOWN } from '../../protocol/sighting.ts';
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import { openAnalytics } from '../analytics/testing-analytics.ts';
 import { keepTranscript } from '../api/endpoints/transcripts.ts';
+import { LargeWork } from '../api/large/large-work.ts';
 import { AuditKeeper } from '../audit/keeping.ts';
 import { readSettings } from '../config.ts';
 import { Uploads } from '../uploads/uploads.ts';
@@ -69,6 +70,7 @@ test('no byte of the store has a word of an erased job once the retention of the
   const analytics = await openAnalytics({ finished_window_ms: HOUR_MS });
   const { monitor, clock, store } = analytics;
   const { engine } = monitor;
+  const large = new LargeWork(clock);
   const uploads = new Uploads({
     store,
     settings: { upload_bytes_max: 1e9, uploads_at_once: 10 },
@@ -113,7 +115,7 @@ test('no byte of the store has a word of an erased job once the retention of the
   const token = await begin('uploaded', { audio_url: upload.audio_url, output_format: 'srt' });
   const printed = { end_bytes: 100, text: of('printed by the engine') };
   await keepAttemptLog(store, { job_id: 'uploaded', attempt: 2, lease: 'worker-1' }, printed);
-  const { already_there: _, ...output } = await keepTranscript(store, monitor.job('uploaded'), TRANSCRIPT);
+  const { already_there: _, ...output } = await keepTranscript({ store, large }, monitor.job('uploaded'), TRANSCRIPT);
   await monitor.do({ type: 'complete_job', job_id: 'uploaded', lease_token: token, output });
 
   // A transcript elsewhere, and every line of a log.

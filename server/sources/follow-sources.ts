@@ -9,6 +9,7 @@ import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { findArchivedJob } from '../views/archived-records.ts';
 import { Following } from './following.ts';
 import type { Observing } from './observe.ts';
+import { SourcePosition } from './positions.ts';
 
 const FILES_POLL_MS = 1_000;
 const POLL_MS = 5_000;
@@ -38,6 +39,7 @@ export function followSources(urls: readonly string[], { engine, store, clock, s
   return urls.map((url) => {
     const poll_ms = settings.source_poll_ms ?? (/^(log|dir|sqlite):/.test(url) ? FILES_POLL_MS : POLL_MS);
     const { source_since_ms: since_ms } = settings;
-    return new Following({ url, open, observing, clock, poll_ms, since_ms, log });
+    const kept = new SourcePosition(url, since_ms, { engine, store });
+    return new Following({ url, open, observing, clock, poll_ms, since_ms, kept, log });
   });
 }

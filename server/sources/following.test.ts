@@ -11,6 +11,8 @@ import { type Cleaning, temporaryDirectory } from '../../test/processes/tmon.ts'
 import { type Json, type Monitor, type MonitorOptions, openMonitor } from '../../test/servers/monitor.ts';
 import { systemClock } from '../clock.ts';
 import { MemoryStore } from '../objects/memory.ts';
+import { LaggingPosition } from './lagging-position.ts';
+import { forgetPositions, POSITIONS, SourcePosition } from './positions.ts';
 
 const POLL_MS = 20;
 
@@ -141,6 +143,75 @@ test('a monitor that restarts reads the source again, without duplicates', async
   await source(second, ({ state }) => state === 'FOLLOWING');
   await showsThem(second);
   assert.equal((await source(second, () => true)).jobs_taken, 0);
+});
+
+test('a monitor that restarts goes on in a log a little before where it was, and counts jobs', async (t) => {
+  const path = join(temporaryDirectory(t), 'worker.log');
+  const padding = 'x'.repeat(1_500);
+  const jobs = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => {
+      const id = `job-${from + index}`;
+      return line('JOB_START', id, 60, { padding }) + line('JOB_COMPLETE', id, 50, { segments: 3, padding });
+    }).join('');
+  writeFileSync(path, jobs(0, 1_000));
+  const objects = new MemoryStore(systemClock);
+  const keys = async () => (await Array.fromAsync(objects.list(POSITIONS))).map(({ key }) => key);
+  const first = await follow(t, `log:${path}`, { objects });
+  const { jobs_taken } = await source(first, (one) => one.looked_at === 2_000 && one.last_read_at !== null);
+  assert.equal(jobs_taken, 1_000, 'though many have their start and their end in different portions');
+  await first.stop();
+  const [key] = await keys();
+  assert.match(key!, /^meta\/sources\/[0-9a-f]{32}\.json$/);
+
+  // Meanwhile lines are written, and the log is rotated.
+  appendFileSync(path, line('JOB_START', 'between-1', 20));
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, line('JOB_START', 'between-2', 10));
+  const second = await follow(t, `log:${path}`, { objects });
+  await job(second, 'between-2', ({ state }) => state === 'PROCESSING');
+  await job(second, 'between-1', ({ state }) => state === 'PROCESSING');
+  const { looked_at, jobs_taken: more } = await source(second, (one) => one.last_read_at !== null);
+  assert.ok(looked_at >= 2 && looked_at < 1_500, `${looked_at} lines`);
+  assert.equal(more, 2);
+  await second.stop();
+
+  const readsAll = async (options: MonitorOptions) => {
+    const monitor = await follow(t, `log:${path}.1`, { objects, ...options });
+    const { looked_at } = await source(monitor, (one) => one.last_read_at !== null);
+    await monitor.stop();
+    return looked_at === 2_001;
+  };
+  const day_ms = 86_400_000;
+  assert.equal(await readsAll({ source_since_ms: day_ms }), true, 'another URL');
+  assert.equal(await readsAll({ source_since_ms: day_ms }), false);
+  assert.equal(await readsAll({ source_since_ms: 2 * day_ms }), true, 'from further back');
+  for (const name of await keys()) await objects.put(name, Buffer.from('{}'));
+  assert.equal(await readsAll({ source_since_ms: 2 * day_ms }), true, 'a damaged position');
+});
+
+test('a position does not hold for a journal that has lost what was read before it', async () => {
+  const store = new MemoryStore(systemClock);
+  const engineAt = (seq: number, journal_id = 'journal-1') =>
+    ({ state: { seq }, journal: { journal_id } }) as ConstructorParameters<typeof SourcePosition>[2]['engine'];
+  const at = (seq: number, journal_id?: string) =>
+    new SourcePosition('log:/worker.log', 1_000, { store, engine: engineAt(seq, journal_id) });
+  await at(7).save('log:/worker.log', '1:2:3:4');
+  assert.equal(await at(7).load('log:/worker.log'), '1:2:3:4');
+  assert.equal(await at(9, 'journal-2').load('log:/worker.log'), null);
+  await at(7).save('log:/worker.log', '1:2:3:4');
+  assert.equal(await at(6).load('log:/worker.log'), null);
+  assert.equal(await at(9).load('log:/worker.log'), null, 'also when the journal has grown beyond it again');
+  await at(9).save('log:/worker.log', '1:2:3:4');
+  await forgetPositions(store);
+  assert.equal(await at(9).load('log:/worker.log'), null);
+});
+
+test('the position that is kept is some readings behind, until they are long past', () => {
+  const lagging = new LaggingPosition();
+  for (const [index, position] of [null, 'a', 'b', 'c', 'd', 'e', 'e'].entries()) lagging.add(position, index);
+  assert.equal(lagging.at(10), 'a');
+  assert.equal(lagging.at(60_003), 'c');
+  assert.equal(lagging.at(60_010), 'e');
 });
 
 test('a source that fails is shown with a hint and read once it works again, while the monitor goes on', async (t) => {

@@ -2,7 +2,7 @@
  * Follows a source: reads it, writes what is new to the journal, waits, and reads on. A source that fails is closed,
  * logged once, and retried with backoff; it never stops the monitor.
  *
- * The position is kept only in memory. After a restart the source is read again from `since_ms` ago, without
+ * The position in a log survives a restart: see positions.ts. Any other source is then read again from `since_ms` ago, without
  * duplicates.
  */
 import type { FollowedSource } from '../../protocol/source.ts';
@@ -13,8 +13,10 @@ import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { FileRecall } from './file-recall.ts';
+import { LaggingPosition } from './lagging-position.ts';
 import { LastSightings } from './last-sightings.ts';
 import { type Observing, observe } from './observe.ts';
+import type { SourcePosition } from './positions.ts';
 import { UnreadableItems } from './unreadable-items.ts';
 
 export type FollowingOptions = {
@@ -26,6 +28,8 @@ export type FollowingOptions = {
   poll_ms: number;
   /** How far back the first read goes. */
   since_ms: number;
+  /** Where the position is kept; without it everything is read after a restart. */
+  kept?: Pick<SourcePosition, 'load' | 'save'>;
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
@@ -34,6 +38,10 @@ const FAILURE_MAX_MS = 60_000;
 const PORTION = 500;
 const NOTES_MAX = 10;
 const REFUSED_MAX = 10_000;
+/** A job that is reported again after so many others counts twice. */
+const TAKEN_MAX = 50_000;
+/** Each costs a put. */
+const SAVE_MS = 10_000;
 
 export class Following {
   readonly #options: FollowingOptions;
@@ -49,7 +57,11 @@ export class Following {
   #failures = 0;
   #problem: FollowedSource['problem'] = null;
   #last_read_ms: number | null = null;
+  /** The position in the store, and when it was written. */
+  #saved: { position: string | null; at_ms: number } | null = null;
   #taken = 0;
+  readonly #lagging = new LaggingPosition();
+  readonly #taken_ids = new Set<string>();
   #refused = new Set<string>();
   #looked_at = 0;
   #found = 0;
@@ -70,6 +82,7 @@ export class Following {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#duty.stop();
+    await this.#save();
     await this.#close();
   }
 
@@ -117,6 +130,7 @@ export class Following {
     const { signal } = this.#stopping;
     this.#source ??= await open(url);
     this.#name = this.#source.name;
+    await this.#load();
     const readings = this.#source.read({
       since_ms: clock.now() - since_ms,
       from: this.#position,
@@ -131,8 +145,7 @@ export class Following {
       for (const one of reading.sightings) this.#unreadable.remove(rowOf(one.reported_id ?? one.job_id));
       const fresh = reading.sightings.filter((sighting) => this.#last.isNew(sighting));
       for (const portion of portionsOf(fresh, PORTION)) {
-        const { taken, refused } = await observe(observing, this.#name, portion);
-        this.#taken += taken;
+        const { refused } = await observe({ ...observing, took: (ids) => this.#count(ids) }, this.#name, portion);
         for (const sighting of portion) this.#last.keep(sighting);
         for (const { job_id } of refused) if (this.#refused.size < REFUSED_MAX) this.#refused.add(job_id);
       }
@@ -140,8 +153,45 @@ export class Following {
       await reading.done();
       // A notice, such as that of a deleted file, has no position.
       if (reading.position !== null) this.#position = reading.position;
+      if (reading.position !== null) this.#lagging.add(reading.position, clock.monotonic());
+      if (clock.monotonic() - (this.#saved?.at_ms ?? 0) >= SAVE_MS) await this.#save();
       if (signal.aborted) return;
     }
+  }
+
+  /** Each job once. */
+  #count(job_ids: Iterable<string>): void {
+    for (const job_id of job_ids) {
+      if (!this.#taken_ids.delete(job_id)) this.#taken += 1;
+      this.#taken_ids.add(job_id);
+      if (this.#taken_ids.size > TAKEN_MAX) this.#taken_ids.delete(this.#taken_ids.values().next().value!);
+    }
+  }
+
+  /** The position of the last run, once. Other sources than logs have to be read completely. */
+  async #load(): Promise<void> {
+    const { kept, clock } = this.#options;
+    if (this.#saved || !kept || !this.#source?.appendsOnly) return;
+    const position = await kept.load(this.#name);
+    this.#saved = { position, at_ms: clock.monotonic() };
+    this.#position = position;
+    this.#lagging.add(position, clock.monotonic());
+  }
+
+  /** A position that can't be written costs no more than reading again. */
+  async #save(): Promise<void> {
+    const { kept, clock } = this.#options;
+    if (!kept || !this.#saved) return;
+    const position = this.#lagging.at(clock.monotonic());
+    if (this.#saved.position === position) return;
+    // Also if it fails, so that it is not tried with each chunk.
+    this.#saved.at_ms = clock.monotonic();
+    await kept.save(this.#name, position).then(
+      () => {
+        this.#saved!.position = position;
+      },
+      () => undefined,
+    );
   }
 
   async #close(): Promise<void> {

@@ -25,6 +25,8 @@ export type Observing = {
   submit: (body: ObserveCommand) => Promise<Pick<Outcome, 'refs' | 'replayed'>>;
   /** An additional check by the caller, with the job from memory or the archive. The caller reports what it rejects. */
   admits?: (sighting: Sighting, job: JobRecord | undefined) => boolean;
+  /** Is told the jobs whose news is in the journal. */
+  took?: (job_ids: readonly string[]) => void;
 };
 
 /** Maximum number of concurrent requests to the store. */
@@ -70,6 +72,8 @@ export async function observe(
     });
     const { refs, replayed } = await submit({ type: 'observe_jobs', source, ...portionOf(news, lookup, engine) });
     left = news.filter(({ job_id }) => !engine.state.job(job_id));
+    const behind = new Set(left);
+    observing.took?.(news.filter((sighting) => !behind.has(sighting)).map(({ job_id }) => job_id));
     const taken = news.length - left.length;
     result.taken += replayed ? refs.length : taken;
     // The first try of a repeated request took what is known by now.

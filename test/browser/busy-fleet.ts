@@ -16,6 +16,7 @@ import { NotifierError } from '../../notifiers/notifier.ts';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { defaultRules } from '../../server/alerts/rules/defaults.ts';
 import { keepTranscript } from '../../server/api/endpoints/transcripts.ts';
+import { LargeWork } from '../../server/api/large/large-work.ts';
 import { forStore, readSettings } from '../../server/config.ts';
 import { Engine } from '../../server/engine.ts';
 import { newUlid } from '../../server/ids.ts';
@@ -176,6 +177,7 @@ async function transcribeExamples(
     settings: { upload_bytes_max: 1e9, uploads_at_once: 4 },
     now: () => clock.now(),
   });
+  const large = new LargeWork(clock);
   const ids: string[] = [];
   const worker = 'studio-01';
   await port.register(worker, {
@@ -200,7 +202,7 @@ async function transcribeExamples(
     await port.progress(held!, { percentage: 40, stage: 'transcribing', current_chunk: 2, total_chunks: 5 });
     await clock.turnTo(clock.now() + 8_000);
     const { already_there: _, ...output } = await keepTranscript(
-      store,
+      { store, large },
       engine.state.job(job_id!)!,
       transcriptOf(text, duration),
     );

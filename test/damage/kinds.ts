@@ -24,6 +24,7 @@ const PATTERNS: readonly [pattern: RegExp, kind: string][] = [
   [/^meta\/format\.json$/, 'format'],
   [/^meta\/head\.json$/, 'head mark'],
   [/^meta\/views\.json$/, 'views mark'],
+  [/^meta\/sources\//, 'positions in logs'],
   [/^meta\//, 'store check'],
   [/^archive\/packs\//, 'archive: packs'],
   [/^archive\/index\//, 'archive: index'],

@@ -145,7 +145,10 @@ test('a page that nobody uses returns to the sign-in after its time; a sign of s
     return response;
   };
   const options = { baseUrl: keyed.url, random: () => 0 };
-  const api = new TranscriptionAPI({ ...options, headers: { ...sent, ...BACKGROUND } });
+  // As in a browser, where the feed has no other way than the WebSocket.
+  const noEvents: typeof globalThis.fetch = (input, init) =>
+    /\/events\?/.test(String(input)) ? Promise.reject(new TypeError('none')) : globalThis.fetch(input, init);
+  const api = new TranscriptionAPI({ ...options, headers: { ...sent, ...BACKGROUND }, fetch: noEvents });
   const present = new TranscriptionAPI({ ...options, headers: sent, fetch });
   const live = new Live(keyed.url, { api, present, nextFrame: (run) => void setImmediate(run) });
   t.after(() => live.stop());

@@ -8,13 +8,22 @@ import { UNREMEMBERED } from '../../state-machine/apply/apply.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
 import type { Caller } from '../caller.ts';
 
+const FINGERPRINT = 11;
 const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 
+/** `sha256`: of the content as JSON, in base64url; for content that is hashed in a thread. */
+export type ContentHash = { sha256: string };
+
 /** A durable command, remembered by its id. A request with the same key must have the same `content`. */
-export function commandOf(caller: Caller, body: CommandBody, content: readonly unknown[] = caller.content): Command {
+export function commandOf(
+  caller: Caller,
+  body: CommandBody,
+  content: readonly unknown[] | ContentHash = caller.content,
+): Command {
   const id = requestKey(caller) ?? newUlid();
   caller.idempotency_key ??= `tmon-${id}`;
-  return { id, fingerprint: fingerprintOf(content, 11), actor: actorOf(caller), ...originOf(caller), body };
+  const fingerprint = 'sha256' in content ? content.sha256.slice(0, FINGERPRINT) : fingerprintOf(content, FINGERPRINT);
+  return { id, fingerprint, actor: actorOf(caller), ...originOf(caller), body };
 }
 
 /** For requests with several durable commands: the first has the request's id, the others that id and a number. */

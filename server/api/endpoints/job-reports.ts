@@ -16,6 +16,7 @@ import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
+import { sendBytes } from '../http/byte-range.ts';
 import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
@@ -25,7 +26,7 @@ import { JobParams } from './jobs.ts';
 import { noteHolder, noteReport } from './sign-of-life.ts';
 import { keepTranscript, readTranscript, TRANSCRIPT_TYPES, withNotes } from './transcripts.ts';
 
-/** Ten hours of speech with every segment's times are about 5 MB. */
+/** Ten hours of speech with every segment's times are about 5 MB, with every word's 20 MB. */
 const TRANSCRIPT_BYTES_MAX = 64 * 1024 * 1024;
 
 export const jobReportEndpoints = [
@@ -57,13 +58,14 @@ export const jobReportEndpoints = [
     params: JobParams,
     body: TranscriptBody,
     bodyLimit: TRANSCRIPT_BYTES_MAX,
+    large: true,
     headers: { 'Lease-Token': "The token of the job's lease." },
     responses: { 200: StoredTranscript },
     async run(context, { params, body, caller, http }) {
       const token = leaseHeader(http.request.headers['lease-token']);
       const job = await held(context, caller, params.job_id, token);
       noteHolder(context, caller, job);
-      return keepTranscript(context.store, job, body);
+      return keepTranscript(context, job, body);
     },
   }),
   httpEndpoint({
@@ -71,7 +73,7 @@ export const jobReportEndpoints = [
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.transcript',
     permission: 'read',
-    summary: "Get the transcript, in the job's output_format or another",
+    summary: "Get the transcript, in the job's output_format or another, or a range of its bytes",
     params: JobParams,
     query: Type.Object(
       {
@@ -81,13 +83,15 @@ export const jobReportEndpoints = [
       },
       closed,
     ),
-    responses: { 200: Type.String() },
+    responses: { 200: Type.String(), 206: Type.String() },
     produces: TRANSCRIPT_TYPES,
-    async run(context, { params, query, caller, http: { reply } }) {
+    etag: true,
+    async run(context, { params, query, caller, http }) {
       const job = await findJob(context, caller.subject, params.job_id);
       const format = query.format ?? job.output_format;
-      reply.type(TRANSCRIPT_MEDIA_TYPES[format]);
-      return reply.send(await readTranscript(context.store, job, format));
+      const rendering = await readTranscript(context, job, format);
+      const type = TRANSCRIPT_MEDIA_TYPES[format];
+      return sendBytes(http, { ...rendering, type, what: 'the transcript', caller });
     },
   }),
   endpoint({
@@ -105,7 +109,7 @@ export const jobReportEndpoints = [
       const over = await overAlready(context, caller, job_id, lease_token);
       if (over) return shownToWorker(context, caller.subject, over);
       noteReport(context, caller, job_id, lease_token);
-      const output = await withNotes(context.store, context.engine.state.job(job_id), body.output);
+      const output = await withNotes(context, context.engine.state.job(job_id), body.output);
       await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
       return shownToWorker(context, caller.subject, await findJob(context, caller.subject, job_id));
     },

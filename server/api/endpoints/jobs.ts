@@ -13,14 +13,11 @@ import {
 } from '../../../protocol/job.ts';
 import { JobQuery } from '../../../protocol/queue.ts';
 import { closed } from '../../../protocol/schema.ts';
-import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
 import { JobWhy } from '../../../protocol/why.ts';
-import { assertTags, tenantFor } from '../../access/check.ts';
 import { isOfTenant } from '../../access/scope.ts';
 import { progressDocument, timelineDocument } from '../../documents/job.ts';
 import { ownWhy } from '../../documents/own-view.ts';
 import { whyDocument } from '../../documents/why.ts';
-import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { Outlook } from '../../verdicts/forecast.ts';
 import type { Unreadable } from '../../views/archive-objects.ts';
@@ -29,13 +26,15 @@ import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { statusOf, toProblem } from '../errors.ts';
+import { UnparsedBody } from '../large/unparsed-body.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
 import { eraseOne } from './erasure.ts';
 import { findJob, findReportedJob, type Viewer } from './find-job.ts';
 import { jobFor, shown } from './job-for.ts';
+import { submitLargeBatch } from './large-batch.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
-import { checkSubmissions } from './submission.ts';
+import { submitJobs } from './submit-jobs.ts';
 import { versioned } from './versioned.ts';
 
 export const JobParams = Type.Object({ job_id: Id });
@@ -61,6 +60,9 @@ const JobPage = Type.Object({
 const reportedJob = (context: ApiContext, { job_id }: Static<typeof JobParams>, { subject }: Caller) =>
   findReportedJob(context, subject, job_id);
 
+/** A thousand jobs with 16 KiB of metadata each. */
+const BATCH_BYTES_MAX = 16 * 1024 * 1024;
+
 export const jobEndpoints = [
   endpoint({
     method: 'POST',
@@ -82,8 +84,10 @@ export const jobEndpoints = [
     path: '/jobs/batch',
     operation: 'jobs.submitBatch',
     permission: 'submit',
-    summary: 'Submit up to 1,000 recordings in one commit, each with its own result',
+    summary: 'Submit up to 1,000 recordings, each with its own result; in one commit if the body has at most 1 MiB',
     body: JobBatch,
+    bodyLimit: BATCH_BYTES_MAX,
+    large: true,
     responses: {
       200: Type.Object({
         jobs: Type.Array(
@@ -94,7 +98,8 @@ export const jobEndpoints = [
         ),
       }),
     },
-    async run(context, { body, caller }) {
+    async run(context, { body, caller, reply }) {
+      if (body instanceof UnparsedBody) return submitLargeBatch(context, { body, caller, reply });
       const checked = body.jobs.map((job) => checkSubmission(job));
       const good = checked.flatMap((result) => ('value' in result ? [result.value] : []));
       const jobs = await submitJobs(context, caller, good);
@@ -239,61 +244,6 @@ function versionedJob(document: (job: JobRecord) => object) {
 }
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
-
-/** Returns the jobs in the order of their submissions; for refused ones the error. `content` identifies the request. */
-export async function submitJobs(
-  context: ApiContext,
-  caller: Caller,
-  submissions: readonly JobSubmission[],
-  content: readonly unknown[] = caller.content,
-): Promise<(Job | MonitorError)[]> {
-  for (const { tags } of submissions) assertTags(caller.subject, tags);
-  const trace = traceOf(caller);
-  const submitted = submissions.map(({ tenant: named, ...submission }) => {
-    const tenant = tenantFor(caller.subject, named);
-    return { job_id: newId('job'), ...trace, ...submission, ...(tenant === undefined ? {} : { tenant }) };
-  });
-  const wrong = await checkSubmissions(context, caller.subject, submitted);
-  const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
-  const documents = jobs.length > 0 ? await submitGood(context, caller, jobs, content) : [];
-  if (documents.length !== jobs.length) {
-    throw new MonitorError(
-      'conflict',
-      'upload_gone',
-      'an upload of this batch was removed after the batch had been submitted',
-      {
-        hint: 'GET /api/v1/jobs lists the jobs of the first submission.',
-      },
-    );
-  }
-  let next = 0;
-  return submitted.map(({ job_id }) => wrong.get(job_id) ?? documents[next++]!);
-}
-
-/** The trace of the request, for jobs that name none; nothing if the header is not valid. */
-function traceOf({ traceparent }: Caller): Pick<JobSubmission, 'traceparent'> {
-  const context = parseTraceparent(traceparent);
-  return context ? { traceparent: formatTraceparent(context) } : {};
-}
-
-/** Without keys all jobs are everybody's. */
-const submitterOf = ({ subject }: Caller) => (subject.role === null ? {} : { submitted_by: subject.actor });
-
-async function submitGood(
-  context: ApiContext,
-  caller: Caller,
-  jobs: (JobSubmission & { job_id: string })[],
-  content: readonly unknown[],
-) {
-  const { refs } = await context.engine.submit(
-    commandOf(caller, { type: 'submit_jobs', jobs, ...submitterOf(caller) }, content),
-  );
-  // For a repeated command, the ids of the first time.
-  const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
-  return Promise.all(
-    ids.map(async (job_id) => shown(context, caller.subject, await findJob(context, caller.subject, job_id))),
-  );
-}
 
 /** Refuses to change a job that has left memory: its state is final. */
 function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): void {

@@ -17,6 +17,7 @@ import { transcriptKey } from '../../transcripts/keys.ts';
 import { type Caller, callerAs } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
+import { sendBytes } from '../http/byte-range.ts';
 import { freshCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { type Issued, issuePass } from './issue-pass.ts';
@@ -93,17 +94,19 @@ export const linkEndpoints = [
     permission: 'optional',
     summary: 'Get the transcript of a link, without a key',
     params: LinkParams,
-    responses: { 200: Type.String() },
+    responses: { 200: Type.String(), 206: Type.String() },
     produces: TRANSCRIPT_TYPES,
-    async run(context, { params, http: { reply } }) {
+    etag: true,
+    async run(context, { params, caller, http }) {
       const { record, subject } = await opened(context, params.link, 'transcript');
       const { job_id, limits } = record;
       const job = await findJob(context, { scope: subject.scope }, job_id!).catch(hidden);
       const format = formatOf(limits?.format) ?? job.output_format;
-      const text = await readTranscript(context.store, job, format);
+      const rendering = await readTranscript(context, job, format);
       const file = transcriptKey(job.job_id, format).replace('transcripts/', '');
-      unshared(reply).header('content-disposition', `attachment; filename="${file}"`);
-      return reply.type(TRANSCRIPT_MEDIA_TYPES[format]).send(text);
+      unshared(http.reply).header('content-disposition', `attachment; filename="${file}"`);
+      const type = TRANSCRIPT_MEDIA_TYPES[format];
+      return sendBytes(http, { ...rendering, type, what: 'the transcript', caller });
     },
   }),
   httpEndpoint({

@@ -1,54 +1,41 @@
 /**
  * Transcripts in the store: `transcripts/{job_id}.json`, created once and never replaced, and a rendering in the job's
  * output format. The first complete transcript is kept, and later attempts get its figures, so that no lost response,
- * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
+ * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts. What is done with
+ * its bytes is in ../large/transcript-tasks.ts, since they may be many.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { CompletionReport } from '../../../protocol/job.ts';
-import {
-  confidenceScore,
-  notesOn,
-  renderTranscript,
-  TRANSCRIPT_MEDIA_TYPES,
-  type Transcript,
-  type TranscriptFormat,
-} from '../../../protocol/transcript.ts';
-import { excessOfExtra } from '../../../protocol/transcript-extra.ts';
+import { TRANSCRIPT_MEDIA_TYPES, type Transcript, type TranscriptFormat } from '../../../protocol/transcript.ts';
 import type { ObjectStore } from '../../objects/store.ts';
-import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { transcriptKey, transcriptKeys } from '../../transcripts/keys.ts';
-import { verboseJson } from '../../transcripts/verbose-json.ts';
+import type { ApiContext } from '../context.ts';
+import { type Rendering, sealSent } from '../large/transcript-tasks.ts';
+import { UnparsedBody } from '../large/unparsed-body.ts';
 
-const INDENT = 2;
-/** Fields of transcripts that older versions wrote without a hash. */
-const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
+type Parts = Pick<ApiContext, 'store' | 'large'>;
 
 /** Throws MonitorError `invalid_body` if its `extra` are too large. */
-export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
-  const { job_id, output_format } = job;
-  assertExtraFits(transcript);
-  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal({ ...transcript, job_id }, INDENT));
-  const kept = created ? transcript : await read(store, job);
-  if (output_format !== 'json') {
-    await store.putIfAbsent(transcriptKey(job_id, output_format), Buffer.from(renderTranscript(kept, output_format)));
-  }
-  return {
-    s3_path: store.locate(transcriptKey(job_id, output_format)),
-    segments_count: kept.segments.length,
-    confidence_score: confidenceScore(kept),
-    ...notesOn(kept),
-    already_there: !created,
-  };
+export async function keepTranscript({ store, large }: Parts, job: JobRecord, body: Transcript | UnparsedBody) {
+  const { job_id, output_format: format } = job;
+  const sent =
+    body instanceof UnparsedBody
+      ? await large.run('sealBody', { bytes: body.bytes, job_id, format })
+      : sealSent(body, job_id, format);
+  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), sent.json);
+  const kept = created
+    ? sent
+    : await withStored({ store }, job, (bytes) => large.run('openStored', { bytes, job_id, format }));
+  if (kept.rendered) await store.putIfAbsent(transcriptKey(job_id, format), kept.rendered);
+  return { s3_path: store.locate(transcriptKey(job_id, format)), ...kept.figures, already_there: !created };
 }
 
 /** Throws MonitorError: `transcript_not_found`, `transcript_missing`, `transcript_damaged`. */
-export async function readTranscript(store: ObjectStore, job: JobRecord, format: TranscriptFormat): Promise<string> {
-  const transcript = await read(store, job);
-  if (format !== 'verbose_json') return renderTranscript(transcript, format);
-  const hasWords = transcript.segments.some(({ words }) => words !== undefined);
-  const task = job.options?.task ?? 'transcribe';
-  return `${JSON.stringify(verboseJson(transcript, { task, granularities: hasWords ? ['segment', 'word'] : ['segment'] }))}\n`;
+export function readTranscript({ store, large }: Parts, job: JobRecord, format: TranscriptFormat): Promise<Rendering> {
+  const { job_id, options } = job;
+  const task = options?.task ?? 'transcribe';
+  return withStored({ store }, job, (bytes) => large.run('renderStored', { bytes, job_id, format, task }));
 }
 
 /** Of all formats. */
@@ -59,35 +46,35 @@ export const TRANSCRIPT_TYPES = [...new Set(Object.values(TRANSCRIPT_MEDIA_TYPES
  * worker may not know of them. Empty if they can't be read: a completion does not fail for want of them.
  */
 export async function withNotes(
-  store: ObjectStore,
+  { store, large }: Parts,
   job: JobRecord | undefined,
   output: CompletionReport['output'],
 ): Promise<CompletionReport['output']> {
   if (output.warnings !== undefined || output.suspect !== undefined) return output;
   if (!job || !isHere(store, job.job_id, output.s3_path)) return output;
-  const kept = await read(store, job).catch(() => ({}));
-  return { ...output, ...notesOn(kept) };
+  const { job_id } = job;
+  const none = { warnings: [], suspect: false };
+  const notes = await withStored({ store }, job, (bytes) => large.run('notesOnStored', { bytes, job_id })).catch(
+    () => none,
+  );
+  return { ...output, ...notes };
 }
 
-function assertExtraFits(transcript: Transcript): void {
-  const excess = excessOfExtra(transcript);
-  if (excess === null) return;
-  const { field, message } = excess;
-  throw new MonitorError('invalid', 'invalid_body', `body: ${field} ${message}`, {
-    errors: [{ field, message }],
-    hint: 'Leave out the largest fields of extra.',
-  });
-}
-
-async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
+/**
+ * What `work` returns for the bytes of the job's transcript; null means that they are damaged. Throws MonitorError:
+ * `transcript_not_found`, `transcript_missing`, `transcript_damaged`.
+ */
+export async function withStored<T>(
+  { store }: Pick<ApiContext, 'store'>,
+  job: JobRecord,
+  work: (bytes: Uint8Array) => Promise<T | null>,
+): Promise<T> {
   const { job_id, state } = job;
   const key = transcriptKey(job_id, 'json');
   const got = await store.get(key);
   if (got.found) {
-    const kept = unseal<Partial<Transcript> & { job_id?: string }>(got.bytes, FIELDS_BEFORE);
-    // Older versions did not write the job's id.
-    const { job_id: of = job_id, ...transcript } = kept ?? {};
-    if (of === job_id && isTranscript(transcript)) return transcript;
+    const result = await work(got.bytes);
+    if (result !== null) return result;
     throw new MonitorError('corrupt', 'transcript_damaged', `${key} is damaged`, {
       extra: { key, state },
       hint: 'Restore that object from a copy of the store, or submit the recording again.',
@@ -112,7 +99,3 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
 /** Whether the path is that of a transcript in this store. */
 const isHere = (store: ObjectStore, job_id: string, path: string): boolean =>
   transcriptKeys(job_id).some((key) => path === store.locate(key));
-
-/** Without a hash, `{}` would pass for one. */
-const isTranscript = (value: Partial<Transcript>): value is Transcript =>
-  typeof value.text === 'string' && Array.isArray(value.segments);

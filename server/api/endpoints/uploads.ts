@@ -13,7 +13,7 @@ import type { ApiContext } from '../context.ts';
 import { httpEndpoint } from '../endpoint.ts';
 import { logFault } from '../errors.ts';
 import { notModified } from '../etag.ts';
-import { parseRange } from '../http/byte-range.ts';
+import { beginRange } from '../http/byte-range.ts';
 import { type FormFields, type FormOptions, isMultipart, readForm } from '../http/multipart.ts';
 import { requestKey } from './command.ts';
 import { findJob } from './find-job.ts';
@@ -69,20 +69,9 @@ export const uploadEndpoints = [
       if (unchanged) return unchanged;
       // Manifests of older versions do not have the sizes of parts, which a range needs.
       const ranges = manifest.part_list !== undefined;
-      reply.type('application/octet-stream').header('accept-ranges', ranges ? 'bytes' : 'none');
-      const { range: range_header, 'if-range': condition } = request.headers;
-      const range =
-        ranges && (condition === undefined || condition === `"${sha256}"`)
-          ? parseRange(range_header, file_size_bytes)
-          : undefined;
-      if (range === 'unsatisfiable') {
-        reply.header('content-range', `bytes */${file_size_bytes}`);
-        throw new MonitorError('invalid', 'range_not_satisfiable', `the upload has ${file_size_bytes} bytes`);
-      }
-      if (range) {
-        const { first, last } = range;
-        reply.code(206).header('content-range', `bytes ${first}-${last}/${file_size_bytes}`);
-      }
+      reply.type('application/octet-stream').header('accept-ranges', 'none');
+      const ranged = { size_bytes: file_size_bytes, etag: sha256, what: 'the upload' };
+      const range = ranges ? beginRange(request, reply, ranged) : undefined;
       const length = range ? range.last - range.first + 1 : file_size_bytes;
       if (request.method === 'HEAD') return reply.header('content-length', length).send(Readable.from([]));
       const parts = uploads.read(manifest, range);

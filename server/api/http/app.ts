@@ -47,6 +47,7 @@ import { addOpenAi } from '../openai/routes.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
+import { addCompression } from './compression.ts';
 import { continueWhenRead } from './continue.ts';
 import { withoutKeys } from './credentials.ts';
 import { parseOrigins } from './foreign-origin.ts';
@@ -209,6 +210,7 @@ export async function buildApi(
     }
     done(null, payload);
   });
+  addCompression(app);
   addProbes(app, () => context);
   addSignIn(app, () => context);
   const metrics = metricsPage(() => context, version);
@@ -289,11 +291,17 @@ function isAddress(text: string): boolean {
 
 function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiContext | null): void {
   const body = bodySchema(endpoint);
+  const { bodyLimit = 0 } = app.initialConfig;
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    config: { permission: endpoint.permission, what: endpoint.operation, ticket: endpoint.ticket ?? false },
-    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
+    config: {
+      permission: endpoint.permission,
+      what: endpoint.operation,
+      ticket: endpoint.ticket ?? false,
+      large: endpoint.large ?? false,
+    },
+    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: Math.max(endpoint.bodyLimit, bodyLimit) }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),
       querystring: querySchema(endpoint),

@@ -4,14 +4,12 @@
  * 415, and invalid UTF-8 with 400, because otherwise replacement characters would be stored. It may be compressed with gzip,
  * and is then as small as any other when it has been unpacked.
  */
-import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
-
-const DEPTH_MAX = 32;
+import { LARGE_BYTES, parseBody, textOf, UnparsedBody } from '../large/unparsed-body.ts';
 
 /** The scopes: the endpoints in each, and its parsers. */
 export const bodyScopes: readonly {
@@ -24,19 +22,21 @@ export const bodyScopes: readonly {
 ];
 
 function addJsonParser(app: FastifyInstance): void {
-  addTextParser(app, ['application/json'], (text) => {
-    if (text === '') return undefined;
-    const value = parseJson(text);
-    assertDepth(value);
-    return value;
+  addTextParser(app, ['application/json'], (bytes, { routeOptions }) => {
+    const { large } = routeOptions.config as { large?: boolean };
+    return large && bytes.length > LARGE_BYTES ? new UnparsedBody(bytes) : parseBody(bytes);
   });
 }
 
 function addTextParsers(app: FastifyInstance): void {
-  addTextParser(app, ['application/x-ndjson', 'application/jsonl', 'text/plain'], (text) => text);
+  addTextParser(app, ['application/x-ndjson', 'application/jsonl', 'text/plain'], textOf);
 }
 
-function addTextParser(app: FastifyInstance, types: string[], parse: (text: string) => unknown): void {
+function addTextParser(
+  app: FastifyInstance,
+  types: string[],
+  parse: (bytes: Buffer, request: FastifyRequest) => unknown,
+): void {
   app.addContentTypeParser(types, { parseAs: 'buffer' }, (request, bytes, done) => {
     const encoding = encodingOf(request);
     if (encoding !== 'identity' && encoding !== 'gzip') {
@@ -45,7 +45,8 @@ function addTextParser(app: FastifyInstance, types: string[], parse: (text: stri
     const parsed = (plain: Buffer) => {
       let body: unknown;
       try {
-        body = parse(decode(request, plain));
+        assertCharset(request);
+        body = parse(plain, request);
       } catch (error) {
         return done(error as Error, undefined);
       }
@@ -57,11 +58,16 @@ function addTextParser(app: FastifyInstance, types: string[], parse: (text: stri
 }
 
 const unpack = promisify(gunzip);
+/** Of large bodies: each chunk is a turn of the event loop. */
+const CHUNK_BYTES = 128 * 1024;
 
 /** Throws MonitorError, or as a body that is larger than the endpoint accepts does. */
 async function unpacked({ routeOptions }: FastifyRequest, bytes: Buffer): Promise<Buffer> {
   try {
-    return await unpack(bytes, { maxOutputLength: routeOptions.bodyLimit });
+    return await unpack(bytes, {
+      maxOutputLength: routeOptions.bodyLimit,
+      ...(bytes.length > CHUNK_BYTES ? { chunkSize: CHUNK_BYTES } : {}),
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') throw Object.assign(new Error(), { code: 'FST_ERR_CTP_BODY_TOO_LARGE' });
@@ -74,14 +80,10 @@ const encodingOf = ({ headers }: FastifyRequest): string => (headers['content-en
 const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 const UTF8 = /^(utf-?8|us-ascii)$/i;
 
-function decode({ headers }: FastifyRequest, bytes: Buffer): string {
+function assertCharset({ headers }: FastifyRequest): void {
   const type = headers['content-type'];
   const charset = type?.includes(';') ? CHARSET.exec(type)?.[1] : undefined;
   if (charset !== undefined && !UTF8.test(charset)) throw notTaken(`the charset ${charset.slice(0, 40)}`);
-  if (!isUtf8(bytes)) {
-    throw new MonitorError('invalid', 'invalid_utf8', 'the body is not valid UTF-8', { hint: 'Send UTF-8.' });
-  }
-  return bytes.toString();
 }
 
 function notTaken(what: string): MonitorError {
@@ -90,23 +92,7 @@ function notTaken(what: string): MonitorError {
   });
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new MonitorError('invalid', 'invalid_json', `the body is not JSON: ${(error as Error).message}`);
-  }
-}
-
 /** For uploads: passes the body on, whatever its type. */
 function addStreamParser(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-}
-
-/** Throws if a body is nested so deeply that recursive code could overflow the stack. */
-export function assertDepth(value: unknown, depth = 0): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth === DEPTH_MAX) throw new MonitorError('invalid', 'too_deep', `the body is nested deeper than ${DEPTH_MAX}`);
-  // Parsed JSON has only own properties.
-  for (const name in value) assertDepth((value as Record<string, unknown>)[name], depth + 1);
 }

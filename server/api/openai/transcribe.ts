@@ -4,21 +4,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
 import type { JobOptions } from '../../../protocol/job-options.ts';
-import type { Transcript } from '../../../protocol/transcript.ts';
+import type { JobRecord } from '../../state-machine/state/records.ts';
 import { assertKey, type Caller, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { freshCommandOf, requestKey } from '../endpoints/command.ts';
 import { findJob } from '../endpoints/find-job.ts';
-import { submitJobs } from '../endpoints/jobs.ts';
-import { readTranscript } from '../endpoints/transcripts.ts';
+import { submitJobs } from '../endpoints/submit-jobs.ts';
+import { withStored } from '../endpoints/transcripts.ts';
 import { countedBy } from '../endpoints/upload-quota.ts';
 import { asMonitorError } from '../errors.ts';
 import { isMultipart, readForm } from '../http/multipart.ts';
+import { eventOf } from '../large/transcript-tasks.ts';
 import { STREAMED } from '../streamed.ts';
 import { requiredModel } from './models.ts';
 import { JobEnded, openAiError } from './problems.ts';
 import { TRANSCRIPTION_FORM, type TranscriptionForm, transcriptionForm } from './request.ts';
-import { renderResponse, streamOf, type Task } from './responses.ts';
+import type { Task } from './responses.ts';
 import { untilEnded } from './until-ended.ts';
 
 const TAG = 'openai';
@@ -28,9 +29,12 @@ export async function transcribe(context: ApiContext, request: FastifyRequest, r
   const caller = new HttpCaller(request, reply);
   assertKey(caller.sent_key);
   const { form, job_id } = await submit(context, caller, request, task);
-  const ended = transcriptOf(context, caller, job_id);
+  const ended = completed(context, caller, job_id);
   if (form.stream) return sendStream(context, reply, ended);
-  const { type, body } = renderResponse(await ended, form, task);
+  const job = await ended;
+  const { type, body } = await withStored(context, job, (bytes) =>
+    context.large.run('openAiResponse', { bytes, job_id, form, task }),
+  );
   return reply.type(type).send(body);
 }
 
@@ -91,7 +95,7 @@ function optionsOf(form: TranscriptionForm, task: Task): Pick<JobSubmission, 'op
 }
 
 /** Rejects with JobEnded if the job ends without a transcript. */
-async function transcriptOf(context: ApiContext, caller: Caller, job_id: string): Promise<Transcript> {
+async function completed(context: ApiContext, caller: Caller, job_id: string): Promise<JobRecord> {
   const { subject, signal } = caller;
   try {
     await untilEnded(context, job_id, signal);
@@ -101,7 +105,7 @@ async function transcriptOf(context: ApiContext, caller: Caller, job_id: string)
   }
   const job = await findJob(context, subject, job_id);
   if (job.state !== 'COMPLETED') throw new JobEnded(job);
-  return JSON.parse(await readTranscript(context.store, job, 'json'));
+  return job;
 }
 
 /** Nobody waits for the job any more. It may have ended in this moment. */
@@ -109,7 +113,8 @@ const cancel = ({ engine }: ApiContext, caller: Caller, job_id: string) =>
   engine.submit(freshCommandOf(caller, { type: 'cancel_job', job_id })).catch(() => {});
 
 /** Server-Sent Events: comments while the job waits and runs, so that no proxy takes the connection for dead, then the text. */
-async function sendStream({ clock }: ApiContext, reply: FastifyReply, ended: Promise<Transcript>) {
+async function sendStream(context: ApiContext, reply: FastifyReply, ended: Promise<JobRecord>) {
+  const { clock, large } = context;
   const response = reply.raw;
   reply.hijack();
   response.writeHead(200, {
@@ -122,7 +127,9 @@ async function sendStream({ clock }: ApiContext, reply: FastifyReply, ended: Pro
     stop = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
   keepAlive();
-  const messages = await ended.then(streamOf, (error: unknown) => [openAiError(asMonitorError(error))]);
+  const events = await ended
+    .then((job) => withStored(context, job, (bytes) => large.run('openAiStream', { bytes, job_id: job.job_id })))
+    .catch((error: unknown) => eventOf(openAiError(asMonitorError(error))));
   stop();
-  response.end(messages.map((message) => `data: ${JSON.stringify(message)}\n\n`).join(''));
+  response.end(events);
 }

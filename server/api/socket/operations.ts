@@ -10,7 +10,7 @@ import { type Caller, canonicalUrl, type Reply } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NO_BODY, querySchema } from '../endpoint.ts';
 import { invalidPart } from '../errors.ts';
-import { assertDepth } from '../http/parsers.ts';
+import { assertDepth } from '../large/unparsed-body.ts';
 import { waitForSeq } from '../min-seq.ts';
 import { validator } from '../validation.ts';
 

@@ -97,9 +97,10 @@ class AsyncJobs:
     async def submit_batch(
         self, submissions: Sequence[JobSubmission], **options: Unpack[CallOptions]
     ) -> list[Job | InvalidRequestError]:
-        """Submits up to 1,000 recordings in one commit; each result, in order, is a job or an error.
+        """Submits up to 1,000 recordings, at most 16 MiB as JSON; each result, in order, is a job or an error.
 
-        Raises only if the request as a whole is refused.
+        Raises only if the request as a whole is refused. Up to 1 MiB is one commit; of more, the jobs of later commits
+        may have an error of their own.
         """
         body = {"jobs": [dict(one) for one in submissions]}
         answer = await self._transport.model(BatchAnswer, Call("POST", "/jobs/batch", body=body, options=options))

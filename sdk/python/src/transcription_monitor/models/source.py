@@ -41,8 +41,8 @@ class FollowedSource(Model):
     #: STARTING: not read yet. FOLLOWING. FAILING: the last read failed and will be retried.
     state: str = ""
     last_read_at: AwareDatetime | None = None
-    #: Since the monitor started: updates of jobs taken, jobs left unchanged, and lines, files, rows or messages looked
-    #: at.
+    #: Since the monitor started: jobs of which it had news, jobs left unchanged, and lines, files, rows or messages
+    #: looked at.
     jobs_taken: int = 0
     jobs_refused: int = 0
     looked_at: int = 0
