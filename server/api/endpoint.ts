@@ -23,7 +23,7 @@ export type Endpoint = {
   body?: TSchema;
   /** Required headers, with their descriptions. */
   headers?: Record<string, string>;
-  /** In bytes, at least the setting `body_bytes_max`, which is the default. */
+  /** In bytes; of a `large` body at least the setting `body_bytes_max`, which is the default. */
   bodyLimit?: number;
   /** A JSON body of more than `LARGE_BYTES` is passed as an UnparsedBody, and has not been validated. */
   large?: true;

@@ -301,7 +301,9 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
       ticket: endpoint.ticket ?? false,
       large: endpoint.large ?? false,
     },
-    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: Math.max(endpoint.bodyLimit, bodyLimit) }),
+    ...(endpoint.bodyLimit === undefined
+      ? {}
+      : { bodyLimit: endpoint.large ? Math.max(endpoint.bodyLimit, bodyLimit) : endpoint.bodyLimit }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),
       querystring: querySchema(endpoint),

@@ -10,6 +10,7 @@ import { useLive, useRecord } from '../../live/use-live.ts';
 import { Facts } from '../../parts/facts.tsx';
 import { bytes, duration, factor, percent, usd } from '../../parts/format.ts';
 import { Icon } from '../../parts/icon.tsx';
+import { optionFacts } from '../../parts/option-words.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { Ago, At } from '../../parts/time.tsx';
 import styles from './job-facts.module.css';
@@ -37,6 +38,7 @@ export function JobFacts({ job, why }: { job: Job; why: JobWhy | null }) {
           ],
           ['Audio', audio.filter((part) => part !== null).join(', ')],
           ['Model', [model, device].filter(Boolean).join(', ')],
+          ...optionFacts(job),
           ['Priority', priority],
           ['Tags', <Tags key="tags" tags={tags} />],
           ['Submitted', <At key="at" at={job.created_at} />],

@@ -14,6 +14,7 @@ import { HistoryPanel } from './history-panel.tsx';
 import styles from './job.module.css';
 import { JobFacts, WorkerFacts } from './job-facts.tsx';
 import { jobProgram } from './job-program.ts';
+import { LogPanel } from './log-panel.tsx';
 import { ProgressPanel } from './progress-panel.tsx';
 import { TimelinePanel } from './timeline-panel.tsx';
 import { TranscriptPanel } from './transcript-panel.tsx';
@@ -52,6 +53,7 @@ export function JobPage() {
           <ProgressPanel job={job} why={why} />
           <TimelinePanel job={job} />
           <TranscriptPanel job={job} />
+          <LogPanel job={job} />
           <HistoryPanel job={job} />
         </div>
         <div className={styles.column}>

@@ -1,8 +1,6 @@
 /** New jobs: files and folders dropped here are uploaded, URLs are submitted as they are; then their bars move. */
-import { Button, Checkbox, NumberInput, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { Button, Textarea } from '@mantine/core';
 import { type DragEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import type { JobSubmission } from '../../../../protocol/job.ts';
-import { OUTPUT_FORMATS, PRIORITIES } from '../../../../protocol/job-words.ts';
 import type { Live } from '../../live/live.ts';
 import { useLive, useValue } from '../../live/use-live.ts';
 import { showDone, showError, useAct } from '../../parts/act.tsx';
@@ -12,11 +10,10 @@ import { Icon } from '../../parts/icon.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { type Dropped, filesOf, isRecording, prefixCommand, urlsIn } from './dropped.ts';
+import { OptionFields, type Options, TranscriptionFields } from './option-fields.tsx';
 import { JobRows, UploadRows } from './rows.tsx';
 import styles from './submit.module.css';
 import { type Send, UploadQueue } from './upload-queue.ts';
-
-type Options = Omit<JobSubmission, 'audio_url'>;
 
 /** Uploads go on while other pages are looked at. */
 const uploads = new UploadQueue();
@@ -55,6 +52,7 @@ export function Submit() {
         <div className={styles.column}>
           <PasteUrls options={sent} onJobs={addJobs} />
           <OptionFields options={sent} onChange={setOptions} />
+          <TranscriptionFields options={sent} onChange={setOptions} />
           <Panel title="From a program">
             <div className={styles.text}>
               <CommandLine command={`tmon submit talk.mp3 --watch --server ${window.location.origin}`} />
@@ -213,60 +211,3 @@ function PasteUrls({ options, onJobs }: { options: Options; onJobs: (ids: readon
     </Panel>
   );
 }
-
-function OptionFields({ options, onChange }: { options: Options; onChange: (options: Options) => void }) {
-  const set = (change: Partial<Options>) => onChange(withoutAbsent({ ...options, ...change }));
-  return (
-    <Panel title="Options for what is added next">
-      <div className={styles.form}>
-        <div className={styles.pair}>
-          <Select
-            label="Priority"
-            data={[...PRIORITIES]}
-            value={options.priority ?? 'normal'}
-            onChange={(value) => set({ priority: value as Options['priority'] })}
-          />
-          <Select
-            label="Format of the transcript"
-            data={[...OUTPUT_FORMATS]}
-            value={options.output_format ?? 'json'}
-            onChange={(value) => set({ output_format: value as Options['output_format'] })}
-          />
-        </div>
-        <TagsInput
-          label="Tags"
-          size="xs"
-          maxTags={32}
-          value={options.tags ?? []}
-          onChange={(tags) => set({ tags: tags.length === 0 ? undefined : tags })}
-          placeholder="Enter adds a tag"
-        />
-        <div className={styles.pair}>
-          <NumberInput
-            label="Attempts at most"
-            size="xs"
-            min={1}
-            max={20}
-            value={options.max_attempts ?? 3}
-            onChange={(value) => set({ max_attempts: typeof value === 'number' ? value : undefined })}
-          />
-          <TextInput
-            label="Webhook"
-            type="url"
-            value={options.webhook_url ?? ''}
-            onChange={(event) => set({ webhook_url: event.currentTarget.value.trim() || undefined })}
-            placeholder="https://example.com/transcribed"
-          />
-        </div>
-        <Checkbox
-          label="Fail a recording whose end is missing"
-          checked={options.require_complete ?? false}
-          onChange={(event) => set({ require_complete: event.currentTarget.checked || undefined })}
-        />
-      </div>
-    </Panel>
-  );
-}
-
-const withoutAbsent = (options: Options): Options =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;

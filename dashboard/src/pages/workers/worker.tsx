@@ -133,6 +133,10 @@ function About({ worker }: { worker: Worker }) {
           facts={[
             ['State', state.toLowerCase()],
             ['Model', capabilities.model],
+            ['Other models', capabilities.models?.join(', ')],
+            ['Languages', capabilities.languages?.join(', ')],
+            ['Options', capabilities.options?.map((name) => name.replaceAll('_', ' ')).join(', ')],
+            ['Tags', capabilities.tags?.join(', ')],
             ['Device', capabilities.device],
             ['Batch size', capabilities.batch_size],
             ['Instance', instance_id && <span className="mono">{instance_id}</span>],
