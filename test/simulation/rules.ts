@@ -232,7 +232,9 @@ export const RULES: readonly Rule[] = [
     name: 'lease-ends-when-due',
     file: 'server/state-machine/decide/time.ts',
     seed: 22,
-    replace: [['timer === undefined || timer.due_ms > at_ms)', 'timer === undefined || timer.due_ms > at_ms + 20_000)']],
+    replace: [
+      ['timer === undefined || timer.due_ms > at_ms)', 'timer === undefined || timer.due_ms > at_ms + 20_000)'],
+    ],
   },
   {
     name: 'stale-token-changes-nothing',

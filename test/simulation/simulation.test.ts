@@ -10,17 +10,17 @@ import { runHistory } from './history.ts';
 const workers = Math.min(4, availableParallelism());
 /** Chosen once, at random. */
 const SEED = 20_260_105;
-const HISTORIES = extent(400, 50);
+const HISTORIES = extent(400, 40);
 
 test(`${HISTORIES} histories of faults break no rule`, async (t) => {
   const totals = await runHistories({ histories: HISTORIES, seed: SEED, workers });
   assert.equal(totals.failed, null, explain(totals));
   assert.equal(totals.histories, HISTORIES);
   await t.test('and they contain the situations that the rules are for', () => {
-    assert.ok(totals.deleted_segments > 250, `${totals.deleted_segments} segments were deleted`);
-    assert.ok(totals.recreated_segments > 5, `${totals.recreated_segments} names were used again`);
-    assert.ok(totals.snapshots > 250, `${totals.snapshots} snapshots were written`);
-    assert.ok(totals.acknowledged > 2_500, `${totals.acknowledged} commands were acknowledged`);
+    assert.ok(totals.deleted_segments > 200, `${totals.deleted_segments} segments were deleted`);
+    assert.ok(totals.recreated_segments > 3, `${totals.recreated_segments} names were used again`);
+    assert.ok(totals.snapshots > 200, `${totals.snapshots} snapshots were written`);
+    assert.ok(totals.acknowledged > 2_000, `${totals.acknowledged} commands were acknowledged`);
     assert.deepEqual(Object.keys(totals.faults).sort(), [...FAULTS].sort());
   });
 });

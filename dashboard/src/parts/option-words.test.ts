@@ -8,9 +8,18 @@ test('a job without options has none to show, and neither has one whose options 
 });
 
 test('options and requirements are named in words', () => {
-  const options = { model: 'large-v3', language: 'de', word_timestamps: true, channels: 'split', temperature: 0 } as const;
+  const options = {
+    model: 'large-v3',
+    language: 'de',
+    word_timestamps: true,
+    channels: 'split',
+    temperature: 0,
+  } as const;
   assert.deepEqual(
-    optionFacts({ options: { ...options, engine_options: { beam_size: 5 } }, requires: { device: 'cuda', tags: ['eu'] } }),
+    optionFacts({
+      options: { ...options, engine_options: { beam_size: 5 } },
+      requires: { device: 'cuda', tags: ['eu'] },
+    }),
     [
       ['Model wanted', 'large-v3'],
       ['Language', 'de'],

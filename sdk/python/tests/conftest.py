@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import os
 import struct
 import wave
 from collections.abc import Callable, Coroutine, Iterator
@@ -16,6 +17,15 @@ import pytest
 from transcription_monitor import TranscriptionAPI
 
 from .processes import Monitor, monitor
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what takes long, which `npm run test:thorough` runs."""
+    if os.environ.get("TMON_TEST_THOROUGH") == "1" or config.getoption("-k"):
+        return
+    long = [item for item in items if item.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(autouse=True)

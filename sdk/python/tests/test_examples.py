@@ -57,6 +57,7 @@ def test_the_pocketsphinx_worker_hears_what_was_said_and_drains_on_sigterm(
     assert heard.duration_seconds == pytest.approx(15.9, abs=0.5)
 
 
+@pytest.mark.thorough
 def test_a_file_that_is_no_wav_fails_once_and_the_second_signal_hands_back_what_is_at_hand(
     server: Monitor, api: TranscriptionAPI, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_watch_in_asyncio_is_the_same(server: Monitor) -> None:
     assert asyncio.run(watch()) == ["QUEUED", "CANCELLED"]
 
 
+@pytest.mark.thorough
 def test_a_watcher_through_kills_of_the_monitor_sees_each_change_once_and_in_order() -> None:
     with monitor(soft_linger_ms=0) as killed, TranscriptionAPI(base_url=killed.url) as api:
         job = api.jobs.submit("s3://bucket/long.mp3")

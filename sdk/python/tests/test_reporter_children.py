@@ -288,7 +288,7 @@ def worked(command: list[str | Path], program: Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("task", ["work", "work_and_flush"])
+@pytest.mark.parametrize("task", ["work", pytest.param("work_and_flush", marks=pytest.mark.thorough)])
 def test_rq_each_work_horse_ends_by_os_exit_and_the_worker_s_next_process_sends_what_it_left(
     task: str, runners: Path, program: Path, table: Path, redis_url: str, spool: Path
 ) -> None:
@@ -331,7 +331,7 @@ def test_celery_reports_of_recycled_children_have_arrived_when_the_worker_has_en
     assert completed(table) == at_60_percent(table) == JOBS, "".join(worker.said)
 
 
-@pytest.mark.parametrize("preload", [[], ["--preload"]])
+@pytest.mark.parametrize("preload", [pytest.param([], marks=pytest.mark.thorough), ["--preload"]])
 def test_gunicorn_reports_of_workers_have_arrived_when_it_has_ended(
     preload: list[str], runners: Path, program: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

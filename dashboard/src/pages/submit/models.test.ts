@@ -11,5 +11,9 @@ test('what live workers have is offered once, in order; what ended workers had i
     { state: 'STARTING', capabilities: unknown },
     { state: 'TERMINATED', capabilities: { ...unknown, model: 'tiny', tags: ['us'] } },
   ] as const;
-  assert.deepEqual(offerOf(workers as never), { models: ['distil', 'large-v3'], devices: ['cpu', 'cuda'], tags: ['eu'] });
+  assert.deepEqual(offerOf(workers as never), {
+    models: ['distil', 'large-v3'],
+    devices: ['cpu', 'cuda'],
+    tags: ['eu'],
+  });
 });
