@@ -9,8 +9,8 @@ import { extent } from '../thorough.ts';
 import { Load } from './load.ts';
 import { countByEntity, readJournalOf } from './read-journal.ts';
 
-const KILLS = extent(20, 4);
-const JOBS = extent(200, 120);
+const KILLS = extent(20, 3);
+const JOBS = extent(200, 80);
 const SETTINGS = { lease_ms: 2_000, worker_lost_ms: 600_000, worker_degraded_ms: 600_000, snapshot_segments: 40 };
 /** Each job is submitted, claimed, stored and completed. */
 const RESPONSES = 4 * JOBS;

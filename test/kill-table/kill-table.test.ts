@@ -19,7 +19,7 @@ const FLOODS = [
   ['in one line', 'writes_a_line'],
   ['in lines', 'writes_lines'],
 ] as const;
-for (const [how, first] of FLOODS.slice(0, extent(2, 1))) {
+for (const [how, first] of FLOODS.slice(0, extent(2, 0))) {
   test(`100 MB on standard error ${how} are read, and not kept`, WITHIN, async (t) => {
     const scene = await openScene(t);
     const id = await scene.submit();
