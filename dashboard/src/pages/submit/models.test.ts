@@ -6,7 +6,10 @@ const unknown = { model: null, device: null, gpu_optimized: null, batch_size: nu
 
 test('what live workers have is offered once, in order; what ended workers had is not', () => {
   const workers = [
-    { state: 'IDLE', capabilities: { ...unknown, model: 'large-v3', device: 'cuda', tags: ['eu'] } },
+    {
+      state: 'IDLE',
+      capabilities: { ...unknown, model: 'large-v3', device: 'cuda', tags: ['eu'], options: ['vad', 'prompt'] },
+    },
     { state: 'ACTIVE', capabilities: { ...unknown, model: 'large-v3', models: ['distil'], device: 'cpu' } },
     { state: 'STARTING', capabilities: unknown },
     { state: 'TERMINATED', capabilities: { ...unknown, model: 'tiny', tags: ['us'] } },
@@ -15,5 +18,7 @@ test('what live workers have is offered once, in order; what ended workers had i
     models: ['distil', 'large-v3'],
     devices: ['cpu', 'cuda'],
     tags: ['eu'],
+    options: ['prompt', 'vad'],
   });
+  assert.equal(offerOf([]).options, null);
 });

@@ -70,10 +70,11 @@ export function OptionFields({ options, onChange }: Fields) {
 
 const offered = (workers: Records<Worker>) => offerOf(workers.values());
 
-/** A worker that does not know an option does not get the job; what nobody knows is refused when it is submitted. */
+/** A worker that does not know an option does not get the job; what no live worker knows is not offered, and would be refused. */
 export function TranscriptionFields({ options, onChange }: Fields) {
-  const { models, devices, tags } = useSelection(useLive().workers, offered, sameOffer);
+  const { models, devices, tags, options: known } = useSelection(useLive().workers, offered, sameOffer);
   const { options: given = {}, requires = {} } = options;
+  const unknown = (name: keyof JobOptions) => known !== null && !known.includes(name);
   const set = (change: Partial<JobOptions>) => {
     const next = withoutAbsent({ ...given, ...change });
     onChange(withoutAbsent({ ...options, options: isEmpty(next) ? undefined : next }));
@@ -113,21 +114,25 @@ export function TranscriptionFields({ options, onChange }: Fields) {
         />
         <Checkbox
           label="Times of single words"
+          disabled={unknown('word_timestamps')}
           checked={given.word_timestamps ?? false}
           onChange={(event) => set({ word_timestamps: event.currentTarget.checked || undefined })}
         />
         <Checkbox
           label="Each channel by itself, for calls"
+          disabled={unknown('channels')}
           checked={given.channels === 'split'}
           onChange={(event) => set({ channels: event.currentTarget.checked ? 'split' : undefined })}
         />
         <Checkbox
           label="Tell speakers apart"
+          disabled={unknown('diarize')}
           checked={given.diarize ?? false}
           onChange={(event) => set({ diarize: event.currentTarget.checked || undefined })}
         />
         <Checkbox
           label="Translate into English"
+          disabled={unknown('task')}
           checked={given.task === 'translate'}
           onChange={(event) => set({ task: event.currentTarget.checked ? 'translate' : undefined })}
         />
