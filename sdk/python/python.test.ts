@@ -1,6 +1,6 @@
 /** The Python SDK, by Python's own tools: style, types, and its tests against real monitors and workers. */
 import { test } from 'node:test';
-import { PYTEST_MS, runModule, runPytest } from './testing-module.ts';
+import { PYTEST_MS, runModule, runPytest, WORKER_TESTS } from './testing-module.ts';
 
 const PLACES = ['.', '../../examples/python'];
 
@@ -16,5 +16,5 @@ test(
   {
     timeout: PYTEST_MS,
   },
-  () => runPytest('--ignore-glob=tests/test_reporter*'),
+  () => runPytest('--ignore-glob=tests/test_reporter*', ...WORKER_TESTS.map((path) => `--ignore=${path}`)),
 );

@@ -9,7 +9,18 @@ import { jobRunnersEnvironment } from '../../test/setup/job-runners.ts';
 import { pythonSdkEnvironment } from '../../test/setup/python-sdk.ts';
 
 /** A run of pytest is many tests, and each has its own end. */
-export const PYTEST_MS = 480_000;
+export const PYTEST_MS = 900_000;
+
+/** Those of python-worker.test.ts, so that they run beside the others. */
+export const WORKER_TESTS = [
+  'tests/test_bad_responses.py',
+  'tests/test_examples.py',
+  'tests/test_interruption.py',
+  'tests/test_lifetime.py',
+  'tests/test_network.py',
+  'tests/test_worker.py',
+  'tests/test_worker_command.py',
+];
 
 const DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
