@@ -411,9 +411,18 @@ def test_a_heartbeat_tells_of_the_machine(api: TranscriptionAPI, worker: Worker,
         worker.drain()
 
 
+@pytest.fixture
+def patient() -> Iterator[TranscriptionAPI]:
+    """Of a monitor whose leases do not end while the machine is busy."""
+    with monitor(lease_ms=12_000) as running, TranscriptionAPI(running.url) as api:
+        yield api
+
+
 def test_run_works_on_several_jobs_at_once_and_stop_hands_them_back(
-    api: TranscriptionAPI, worker: Worker, tone: bytes
+    patient: TranscriptionAPI, tone: bytes, tmp_path: Path
 ) -> None:
+    api = patient
+    worker = Worker(api, worker_id="worker-many", work_directory=tmp_path / "many", handle_signals=False)
     ids = [submit(api, tone) for _ in range(3)]
     both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
@@ -428,14 +437,6 @@ def test_run_works_on_several_jobs_at_once_and_stop_hands_them_back(
     assert worker.run(transcribe, max_jobs=2) == "stopped"
     assert [api.jobs.get(job_id).state for job_id in ids] == ["COMPLETED", "COMPLETED", "QUEUED"]
     assert api.jobs.get(ids[2]).retry_info.attempt == 1
-    api.queues.purge("main")
-
-
-@pytest.fixture
-def patient() -> Iterator[TranscriptionAPI]:
-    """Of a monitor whose leases do not end while the machine is busy."""
-    with monitor(lease_ms=12_000) as running, TranscriptionAPI(running.url) as api:
-        yield api
 
 
 def test_a_transcriber_that_hangs_is_reported_and_its_worker_claims_nothing_until_it_returns(
