@@ -1,7 +1,7 @@
 /** Whether a job matches a filter, for lists, purges and redrives. */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import type { VerdictStatus } from '../../../protocol/verdict.ts';
-import { type Sought, textsOf, trigramBits, wordBit } from '../state/job-blocks.ts';
+import { type Sought, textsOf, trigramBits, wordBits } from '../state/job-blocks.ts';
 import { type JobRecord, tenantOf } from '../state/records.ts';
 import { verdictStatus } from '../state/verdicts.ts';
 
@@ -56,8 +56,8 @@ export class JobMatcher {
   /** What a job must have written to match. */
   sought(): Sought {
     const { tag, tenant, priority, error_code, created_after_ms, created_before_ms } = this.#criteria;
-    const words = Object.entries({ tag, tenant, priority, error_code }) as [Parameters<typeof wordBit>[0], string?][];
-    const bits = words.flatMap(([kind, word]) => (word === undefined ? [] : [wordBit(kind, word)]));
+    const words = Object.entries({ tag, tenant, priority, error_code }) as [Parameters<typeof wordBits>[0], string?][];
+    const bits = words.flatMap(([kind, word]) => (word === undefined ? [] : wordBits(kind, word)));
     return { bits: [...bits, ...trigramBits(this.#needle ?? '')], created_after_ms, created_before_ms };
   }
 

@@ -97,6 +97,9 @@ function writtenIn(state: State, number: number): Written {
   const mark = (bit: number) => {
     bits[bit >>> 5]! |= 1 << (bit & 31);
   };
+  const markAll = (all: readonly number[]) => {
+    for (const bit of all) mark(bit);
+  };
   let [first_ms, last_ms] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const [low, high] = [number * BLOCK_JOBS, (number + 1) * BLOCK_JOBS];
   state.tables.jobs_by_creation.forRange(low, high, false, (_, job_id) => {
@@ -104,10 +107,10 @@ function writtenIn(state: State, number: number): Written {
     first_ms = Math.min(first_ms, job.created_ms);
     last_ms = Math.max(last_ms, job.created_ms);
     for (const text of textsOf(job)) markTrigrams(text.toLowerCase(), mark);
-    for (const tag of job.tags) mark(wordBit('tag', tag));
-    mark(wordBit('priority', job.priority));
-    mark(wordBit('tenant', tenantOf(job)));
-    if (job.last_error) mark(wordBit('error_code', job.last_error.code));
+    for (const tag of job.tags) markAll(wordBits('tag', tag));
+    markAll(wordBits('priority', job.priority));
+    markAll(wordBits('tenant', tenantOf(job)));
+    if (job.last_error) markAll(wordBits('error_code', job.last_error.code));
   });
   return { bits, first_ms, last_ms };
 }
@@ -147,11 +150,15 @@ export function trigramBits(text: string): number[] {
   return [...bits];
 }
 
-export function wordBit(kind: 'tag' | 'priority' | 'tenant' | 'error_code', word: string): number {
+/** A word has several bits, since the texts of a block set about an eighth of all. */
+const BITS_OF_WORD = 4;
+
+export function wordBits(kind: 'tag' | 'priority' | 'tenant' | 'error_code', word: string): number[] {
   let hash = 0x811c9dc5;
   for (const text of [kind, word]) {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ 0x1f, 0x01000193);
   }
-  return (hash >>> 0) % BITS;
+  const step = (hash >>> 16) | 1;
+  return Array.from({ length: BITS_OF_WORD }, (_, n) => ((hash >>> 0) + n * step) % BITS);
 }
