@@ -4,7 +4,8 @@
  * can't have a match.
  *
  * A block is read when a search first comes to it, and again after one of its texts has changed, so that nothing else pays
- * for it. Takes 32 bytes a job. Shared by all copies of a state: a block says up to which segment it has not changed.
+ * for it. Takes 32 bytes a job. Shared by all copies of a state, drafts too: a block says which segment changed it last, and counts
+ * only for later ones.
  */
 import { type JobRecord, tenantOf } from './records.ts';
 import type { State } from './state.ts';
@@ -51,14 +52,17 @@ export class JobBlocks {
   /** Whether no job of the block matches, as far as that is known without reading it. */
   excludes(state: State, number: number, sought: Sought): boolean {
     const block = this.#blocks.get(number);
-    if (!block?.written || block.changed_seq > state.seq) return false;
+    if (!block?.written || block.changed_seq >= state.seq) return false;
     return !has(block.written, sought);
   }
 
-  /** Null if jobs are still added to it, or it has changed since this state. */
+  /**
+   * Null if jobs are still added to it, or it has changed since this state, or in its own segment: that may be a draft, of which
+   * nothing may be kept.
+   */
   #written(state: State, number: number): Written | null {
     const known = this.#blocks.get(number);
-    if (known !== undefined && known.changed_seq > state.seq) return null;
+    if (known !== undefined && known.changed_seq >= state.seq) return null;
     if (known?.written) return known.written;
     if (number >= blockOf(state.scalars.next_ordinal)) return null;
     const written = writtenIn(state, number);

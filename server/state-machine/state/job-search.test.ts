@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomOf } from '../../../test/random.ts';
+import { beginSegment } from '../apply/apply.ts';
 import { type JobCriteria, JobMatcher } from '../decide/match.ts';
 import { selectJobs } from '../decide/queues.ts';
 import { Monitor } from '../testing.ts';
@@ -93,4 +94,26 @@ test('a purge selects the same', () => {
   assert.deepEqual(selected({ tag: 'rare' }), ['job-7', 'job-407', 'job-807']);
   assert.deepEqual(selected({ tag: 'none' }), []);
   assert.equal(selected({}).length, 1_000);
+});
+
+test('what a search in a draft has read is forgotten with the draft', () => {
+  const monitor = new Monitor({ retry_base_ms: 0 });
+  monitor.register('worker');
+  for (let n = 0; n < 3 * BLOCK_JOBS; n++) monitor.submit(`job-${n}`);
+  monitor.fail(monitor.claim('worker')[0]!, { code: 'gpu_lost', retryable: true });
+  const found = (state: State, error_code: string) => check(state, { error_code });
+  monitor.submit('later');
+  const before = monitor.state;
+  // Another draft of the next segment, in which the job fails otherwise, and which is looked through.
+  const draft = before.clone();
+  beginSegment(draft, before.seq + 1, monitor.at_ms);
+  const failed = [...draft.tables.jobs.values()].find(({ last_error }) => last_error !== null)!;
+  draft.putJob({ ...failed, last_error: { ...failed.last_error!, code: 'audio_unreadable' } });
+  assert.deepEqual([found(draft, 'audio_unreadable'), found(draft, 'gpu_lost')], [1, 0]);
+  // The segment that is kept changes something else.
+  monitor.submit('last');
+  assert.equal(monitor.state.seq, draft.seq);
+  assert.deepEqual([found(monitor.state, 'audio_unreadable'), found(monitor.state, 'gpu_lost')], [0, 1]);
+  monitor.submit('very last');
+  assert.deepEqual([found(monitor.state, 'audio_unreadable'), found(monitor.state, 'gpu_lost')], [0, 1]);
 });
