@@ -32,6 +32,8 @@ export const blockOf = (ordinal: number): number => Math.floor(ordinal / BLOCK_J
 
 export class JobBlocks {
   readonly #blocks = new Map<number, Block>();
+  /** The last segment in which a block was forgotten, perhaps of a draft: older states don't know whether it has changed since. */
+  #forgotten_seq = 0;
 
   /** A text of the job changed in this segment, or it is new. */
   changed(ordinal: number, seq: number): void {
@@ -62,7 +64,7 @@ export class JobBlocks {
    */
   #written(state: State, number: number): Written | null {
     const known = this.#blocks.get(number);
-    if (known !== undefined && known.changed_seq >= state.seq) return null;
+    if ((known?.changed_seq ?? this.#forgotten_seq) >= state.seq) return null;
     if (known?.written) return known.written;
     if (number >= blockOf(state.scalars.next_ordinal)) return null;
     const written = writtenIn(state, number);
@@ -71,7 +73,8 @@ export class JobBlocks {
   }
 
   /** No job of it is left. */
-  forget(number: number): void {
+  forget(number: number, seq: number): void {
+    this.#forgotten_seq = Math.max(this.#forgotten_seq, seq);
     this.#blocks.delete(number);
   }
 }

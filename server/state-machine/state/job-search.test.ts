@@ -117,3 +117,18 @@ test('what a search in a draft has read is forgotten with the draft', () => {
   monitor.submit('very last');
   assert.deepEqual([found(monitor.state, 'audio_unreadable'), found(monitor.state, 'gpu_lost')], [0, 1]);
 });
+
+test('a block that a draft has emptied is read anew, by states that know whether it has changed', () => {
+  const monitor = new Monitor({ retry_base_ms: 0 });
+  monitor.register('worker');
+  for (let n = 0; n < 3 * BLOCK_JOBS; n++) monitor.submit(`job-${n}`);
+  const older = monitor.state.clone();
+  monitor.fail(monitor.claim('worker')[0]!, { code: 'gpu_lost', retryable: true });
+  const draft = monitor.state.clone();
+  beginSegment(draft, monitor.state.seq + 1, monitor.at_ms);
+  for (const id of [...draft.tables.jobs.keys()]) draft.removeJob(id);
+  assert.equal(check(older, { error_code: 'gpu_lost' }), 0);
+  monitor.submit('last');
+  monitor.submit('very last');
+  assert.equal(check(monitor.state, { error_code: 'gpu_lost' }), 1);
+});

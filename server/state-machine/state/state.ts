@@ -260,7 +260,7 @@ export class State {
     if (!last) return;
     this.tables.jobs.delete(job_id);
     indexJob(this.tables, last, undefined);
-    if (isEmptyBlock(this, blockOf(last.ordinal))) this.blocks.forget(blockOf(last.ordinal));
+    if (isEmptyBlock(this, blockOf(last.ordinal))) this.blocks.forget(blockOf(last.ordinal), this.seq);
     if (this.tables.tenants.size > 0) indexTenant(this, last, undefined);
   }
 
