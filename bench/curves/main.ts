@@ -3,19 +3,16 @@
  * [--runs 40] [--dir FOLDER] [--json FILE]`. Wall time (p50, p99), CPU of the monitor a run, and the longest turn of its event
  * loop without garbage collection; the exponent is that of the CPU between the last two numbers of jobs.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inFolder } from '../servers/server.ts';
+import { startWatchedMonitor } from '../servers/watched-monitor.ts';
 import { quantile } from '../statistics.ts';
 import { type Call, callerOf, type Filled, OPERATIONS, WORKER } from './operations.ts';
-import type { Used } from './server.ts';
 
+type Monitor = Awaited<ReturnType<typeof startWatchedMonitor>>;
 type Row = { name: string; jobs: number; p50_ms: number; p99_ms: number; cpu_ms: number; longest_turn_ms: number };
 
 const text = { type: 'string' } as const;
@@ -26,34 +23,27 @@ const BATCH = 1_000;
 const RARELY = 4;
 
 await inFolder(values.dir ?? tmpdir(), async (folder) => {
-  const server = fork(fileURLToPath(new URL('server.ts', import.meta.url)), [`dir:${join(folder, 'store')}`]);
-  process.once('exit', () => server.kill('SIGKILL'));
-  const [url] = (await once(server, 'message')) as [string];
+  const monitor = await startWatchedMonitor(folder);
+  const { url } = monitor;
   const agent = new Agent({ keepAlive: true, maxSockets: 100 });
   const call = callerOf(url, agent);
   await call('PUT', `/workers/${WORKER}`, { capabilities: { model: 'tiny' }, location: {} });
   const rows: Row[] = [];
   let filled: Filled = { count: 0, some_ids: [], deep_cursor: '' };
   for (const size of sizes) {
-    await used(server);
+    await monitor.reset();
     filled = await fill(call, filled, size);
-    const { cpu_ms, longest_turn_ms, rss_bytes } = await used(server);
+    const { cpu_ms, longest_ms, rss_bytes } = await monitor.reset();
     console.log(
-      `${size} jobs: filled with ${cpu_ms.toFixed(0)} ms of CPU, longest turn ${longest_turn_ms.toFixed(0)} ms; ${(rss_bytes / 1e6).toFixed(0)} MB`,
+      `${size} jobs: filled with ${cpu_ms.toFixed(0)} ms of CPU, longest turn ${longest_ms.toFixed(0)} ms; ${(rss_bytes / 1e6).toFixed(0)} MB`,
     );
-    for (const operation of OPERATIONS) rows.push(await measure(operation, { server, call, filled, size }));
+    for (const operation of OPERATIONS) rows.push(await measure(operation, { monitor, call, filled, size }));
   }
   print(rows);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`);
   agent.destroy();
-  server.kill('SIGKILL');
+  await monitor.stop();
 });
-
-async function used(server: ChildProcess): Promise<Used> {
-  server.send('used');
-  const [message] = (await once(server, 'message')) as [Used];
-  return message;
-}
 
 async function fill(call: Call, before: Filled, size: number): Promise<Filled> {
   const some_ids: string[] = [];
@@ -81,21 +71,21 @@ function cursorAt(cursor: string): string {
 
 async function measure(
   { name, rarely, run }: (typeof OPERATIONS)[number],
-  { server, call, filled, size }: { server: ChildProcess; call: Call; filled: Filled; size: number },
+  { monitor, call, filled, size }: { monitor: Monitor; call: Call; filled: Filled; size: number },
 ): Promise<Row> {
   // Once before, so that what is read at first and kept is not part of it.
   await run(call, filled, 0);
   const count = rarely ? RARELY : runs;
-  await used(server);
+  await monitor.reset();
   const times: number[] = [];
   for (let n = 0; n < count; n++) {
     const began_ms = performance.now();
     await run(call, filled, n);
     times.push(performance.now() - began_ms);
   }
-  const { cpu_ms, longest_turn_ms } = await used(server);
+  const { cpu_ms, longest_ms } = await monitor.reset();
   const [p50_ms, p99_ms] = [quantile(times, 0.5), quantile(times, 0.99)];
-  return { name, jobs: size, p50_ms, p99_ms, cpu_ms: cpu_ms / count, longest_turn_ms };
+  return { name, jobs: size, p50_ms, p99_ms, cpu_ms: cpu_ms / count, longest_turn_ms: longest_ms };
 }
 
 function print(rows: readonly Row[]): void {

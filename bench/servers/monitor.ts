@@ -11,19 +11,20 @@ export async function startMonitorProcess(
 ): Promise<RunningServer> {
   const url = `http://127.0.0.1:${await freePort()}`;
   const program = startProgram(process.execPath, {
-    arguments: [
-      ...profiling(),
-      resolve(checkout, 'cli/main.ts'),
-      'serve',
-      ...['--store', `dir:${join(folder, 'store')}`],
-      ...['--listen', url.slice('http://'.length)],
-      ...['--log-level', 'warn'],
-      ...settings,
-    ],
+    arguments: [...profiling(), resolve(checkout, 'cli/main.ts'), ...serveArguments(folder, url, settings)],
   });
   await untilReady(program, async () => (await fetch(`${url}/readyz`)).ok);
   return served(program, url);
 }
+
+/** Of `tmon`. */
+export const serveArguments = (folder: string, url: string, settings: readonly string[]): string[] => [
+  'serve',
+  ...['--store', `dir:${join(folder, 'store')}`],
+  ...['--listen', url.slice('http://'.length)],
+  ...['--log-level', 'warn'],
+  ...settings,
+];
 
 /** TMON_BENCH_PROFILE=folder: writes a CPU profile of each monitor there. */
 function profiling(): string[] {

@@ -5,8 +5,15 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
-/** The longest turn without its collections, and the longest collection, milliseconds. */
-export type Turns = { longest_ms: number; collection_ms: number };
+/** Since the last reset. */
+export type Turns = {
+  /** The longest turn without its collections, and the longest collection, milliseconds. */
+  longest_ms: number;
+  collection_ms: number;
+  /** Of all threads. */
+  cpu_ms: number;
+  rss_bytes: number;
+};
 
 type Turn = { from_ms: number; to_ms: number; cpu_ms: number };
 type Collection = { from_ms: number; duration_ms: number };
@@ -20,6 +27,7 @@ if (isMainThread && process.send) {
   let turns: Turn[] = [];
   let collections: Collection[] = [];
   let last = { at_ms: performance.now(), cpu_ms: cpu() };
+  let since = process.cpuUsage();
   new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) {
       collections.push({ from_ms: startTime, duration_ms: duration });
@@ -36,7 +44,10 @@ if (isMainThread && process.send) {
       const within = collections.filter((one) => one.from_ms >= from_ms && one.from_ms <= to_ms);
       return cpu_ms - within.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
     });
+    const { user, system } = process.cpuUsage(since);
     return {
+      cpu_ms: (user + system) / 1000,
+      rss_bytes: process.memoryUsage.rss(),
       longest_ms: Math.max(0, ...own),
       collection_ms: Math.max(0, ...collections.map(({ duration_ms }) => duration_ms)),
     };
@@ -45,7 +56,7 @@ if (isMainThread && process.send) {
     // Collections are told a turn later.
     setTimeout(() => {
       process.send!(report());
-      if (what === 'reset') [turns, collections] = [[], []];
+      if (what === 'reset') [turns, collections, since] = [[], [], process.cpuUsage()];
     }, 20);
   });
   process.channel?.unref();

@@ -1,8 +1,9 @@
 /** A monitor whose turns of the event loop are measured from inside, by a module that its process loads first. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serveArguments } from './monitor.ts';
 import { freePort } from './server.ts';
 import type { Turns } from './turns.ts';
 
@@ -14,17 +15,10 @@ export async function startWatchedMonitor(
   { checkout = HERE, settings = [] }: { checkout?: string; settings?: readonly string[] } = {},
 ) {
   const url = `http://127.0.0.1:${await freePort()}`;
-  const child = fork(
-    resolve(checkout, 'cli/main.ts'),
-    [
-      'serve',
-      ...['--store', `dir:${join(folder, 'store')}`],
-      ...['--listen', url.slice('http://'.length)],
-      ...['--log-level', 'warn'],
-      ...settings,
-    ],
-    { execArgv: ['--import', PROBE], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-  );
+  const child = fork(resolve(checkout, 'cli/main.ts'), serveArguments(folder, url, settings), {
+    execArgv: ['--import', PROBE],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   process.once('exit', () => child.kill('SIGKILL'));
   const ask = async (what: 'reset' | 'report'): Promise<Turns> => {
     const answer = once(child, 'message');

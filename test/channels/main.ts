@@ -13,6 +13,7 @@ import { PACKAGED_FASTER_WHISPER } from '../../agent/engines/faster-whisper.ts';
 import type { JobOptions } from '../../protocol/job-options.ts';
 import type { Transcript } from '../../protocol/transcript.ts';
 import { type Cleaning, startTestMonitor, startTmon, temporaryDirectory } from '../processes/tmon.ts';
+import { wavOf } from '../processes/wav.ts';
 
 const RATE_HZ = 16_000;
 const RIGHT_MIN = 0.9;
@@ -91,10 +92,10 @@ async function call(directory: string): Promise<string[]> {
   const [left, right] = channels.map((samples) => samples.subarray(0, length)) as [Int16Array, Int16Array];
   // As of a microphone that nobody speaks into.
   const noise = Int16Array.from({ length }, (_, at) => ((at * 7919) % 13) - 6);
-  await writeWav(join(directory, 'left.wav'), [left]);
-  await writeWav(join(directory, 'right.wav'), [right]);
-  await writeWav(join(directory, 'call.wav'), [left, right]);
-  await writeWav(join(directory, 'silent.wav'), [left, noise]);
+  await writeFile(join(directory, 'left.wav'), wavOf([left]));
+  await writeFile(join(directory, 'right.wav'), wavOf([right]));
+  await writeFile(join(directory, 'call.wav'), wavOf([left, right]));
+  await writeFile(join(directory, 'silent.wav'), wavOf([left, noise]));
   await run('ffmpeg', ['-v', 'error', '-i', 'call.wav', '-b:a', '96k', 'call.mp3'], { cwd: directory });
   return NAMES.map((_, channel) =>
     TURNS.filter(([who]) => who === channel)
@@ -109,27 +110,6 @@ async function speak(directory: string, voice: string, text: string): Promise<In
   await run('ffmpeg', ['-v', 'error', '-y', '-i', 'turn.wav', ...form], { cwd: directory });
   const bytes = await readFile(join(directory, 'turn.raw'));
   return new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
-
-async function writeWav(path: string, channels: readonly Int16Array[]): Promise<void> {
-  const frames = channels[0]!.length;
-  const block = channels.length * 2;
-  const bytes = Buffer.alloc(44 + frames * block);
-  bytes.write('RIFF', 0);
-  bytes.writeUInt32LE(36 + frames * block, 4);
-  bytes.write('WAVEfmt ', 8);
-  bytes.writeUInt32LE(16, 16);
-  bytes.writeUInt16LE(1, 20);
-  bytes.writeUInt16LE(channels.length, 22);
-  bytes.writeUInt32LE(RATE_HZ, 24);
-  bytes.writeUInt32LE(RATE_HZ * block, 28);
-  bytes.writeUInt16LE(block, 32);
-  bytes.writeUInt16LE(16, 34);
-  bytes.write('data', 36);
-  bytes.writeUInt32LE(frames * block, 40);
-  for (const [channel, samples] of channels.entries())
-    for (const [frame, sample] of samples.entries()) bytes.writeInt16LE(sample, 44 + frame * block + channel * 2);
-  await writeFile(path, bytes);
 }
 
 function textOf({ segments }: Transcript, channel: number): string {

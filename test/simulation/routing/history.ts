@@ -12,14 +12,7 @@ import { restore, snapshotRows } from '../../../server/state-machine/state/snaps
 import { type Lease, Monitor } from '../../../server/state-machine/testing.ts';
 import { judge } from '../../../server/verdicts/judge.ts';
 import { Chance } from '../chance.ts';
-
-export type RoutingResult = {
-  seed: number;
-  violation: { invariant: string; message: string } | null;
-  steps: string[];
-  trace: string;
-  counts: Record<string, number>;
-};
+import type { PartResult } from '../part-result.ts';
 
 const STEPS = 200;
 const CLASSES: readonly Priority[] = ['high', 'normal', 'normal', 'normal', 'low'];
@@ -49,7 +42,7 @@ export class RoutingHistory {
   readonly #leases: Lease[] = [];
   readonly #steps: string[] = [];
   readonly #counts: Record<string, number> = {};
-  #violation: RoutingResult['violation'] = null;
+  #violation: PartResult['violation'] = null;
   #jobs = 0;
 
   submit(
@@ -130,7 +123,7 @@ export class RoutingHistory {
     }
   }
 
-  run(seed: number): RoutingResult {
+  run(seed: number): PartResult {
     const chance = new Chance(seed);
     for (let step = 0; step < STEPS && this.#violation === null; step++) this.#step(chance);
     return this.result(seed);
@@ -164,7 +157,7 @@ export class RoutingHistory {
     }
   }
 
-  result(seed: number): RoutingResult {
+  result(seed: number): PartResult {
     return {
       seed,
       violation: this.#violation,
@@ -202,4 +195,4 @@ function suits({ capabilities: has }: WorkerRecord, { options = {}, requires = {
   return (requires.tags ?? []).every((tag) => has.tags?.includes(tag));
 }
 
-export const runRoutingHistory = (seed: number): RoutingResult => new RoutingHistory().run(seed);
+export const runRoutingHistory = (seed: number): PartResult => new RoutingHistory().run(seed);

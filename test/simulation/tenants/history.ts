@@ -8,15 +8,8 @@ import { limitsIn, NO_LIMITS } from '../../../server/state-machine/state/limits.
 import { restore, snapshotRows } from '../../../server/state-machine/state/snapshot.ts';
 import { type Lease, Monitor } from '../../../server/state-machine/testing.ts';
 import { Chance } from '../chance.ts';
+import type { PartResult } from '../part-result.ts';
 import { TenantAudit } from './audit.ts';
-
-export type TenantsResult = {
-  seed: number;
-  violation: { invariant: string; message: string } | null;
-  steps: string[];
-  trace: string;
-  counts: Record<string, number>;
-};
 
 const STEPS = 250;
 const TENANTS = ['default', 'a', 'b', 'c'] as const;
@@ -28,7 +21,7 @@ export class TenantsHistory {
   readonly #leases: Lease[] = [];
   readonly #steps: string[] = [];
   readonly #counts: Record<string, number> = {};
-  #violation: TenantsResult['violation'] = null;
+  #violation: PartResult['violation'] = null;
   #jobs = 0;
 
   constructor() {
@@ -122,7 +115,7 @@ export class TenantsHistory {
     this.#monitor.later(ms);
   }
 
-  run(seed: number): TenantsResult {
+  run(seed: number): PartResult {
     const chance = new Chance(seed);
     for (let step = 0; step < STEPS && !this.violated; step++) {
       this.#step(chance);
@@ -175,7 +168,7 @@ export class TenantsHistory {
     }
   }
 
-  result(seed: number): TenantsResult {
+  result(seed: number): PartResult {
     return {
       seed,
       violation: this.#violation,
@@ -202,4 +195,4 @@ export class TenantsHistory {
   }
 }
 
-export const runTenantsHistory = (seed: number): TenantsResult => new TenantsHistory().run(seed);
+export const runTenantsHistory = (seed: number): PartResult => new TenantsHistory().run(seed);
